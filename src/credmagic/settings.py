@@ -1,0 +1,87 @@
+"""Which directories and switches does this process use?
+
+Read from the environment at each call, so that tests and notebooks can change them. `CREDMAGIC_HOME` isolates
+everything: `HOME/data` (store), `HOME/config` (key file, settings), `HOME/run` (socket, files of the `file`
+injector). Without it, the platform's own directories. Nothing here creates a directory but `private_dir`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from credmagic.errors import StoreUnusable
+
+DEFAULT_ENVIRONMENT = "draft"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The directories of one credmagic: where the store, the key file and the socket lie."""
+
+    data: Path
+    config: Path
+    run: Path
+
+    @property
+    def store_file(self) -> Path:
+        """The SQLite file, unless `CREDMAGIC_STORE_URL` names another database."""
+        return self.data / "credmagic.db"
+
+    @property
+    def key_file(self) -> Path:
+        """The key file of the `key_file` provider; outside the data directory on purpose."""
+        return self.config / "credmagic.key"
+
+
+def home() -> Home:
+    """The directories in force now."""
+    if root := os.environ.get("CREDMAGIC_HOME"):
+        base = Path(root).expanduser().absolute()
+        return Home(base / "data", base / "config", base / "run")
+    import platformdirs  # only without CREDMAGIC_HOME: a kernel under a server never needs it
+
+    dirs = platformdirs.PlatformDirs("credmagic", appauthor=False)
+    return Home(Path(dirs.user_data_dir), Path(dirs.user_config_dir), Path(dirs.user_runtime_dir))
+
+
+def private_dir(path: Path) -> Path:
+    """Make `path` (0700) if it is not there and return it. Raises `StoreUnusable` when that cannot be done."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            path.chmod(0o700)
+    except OSError as error:
+        raise StoreUnusable(
+            f"cannot write to the directory {path} ({error.strerror})",
+            code="store_not_writable",
+            next_step="Make it yours (chown, chmod 700) or set CREDMAGIC_HOME to a directory you can write to.",
+        ) from None
+    return path
+
+
+def active_environment() -> str:
+    """The environment in which names are looked up: `CREDMAGIC_ENVIRONMENT`, else `draft`."""
+    return os.environ.get("CREDMAGIC_ENVIRONMENT") or DEFAULT_ENVIRONMENT
+
+
+def store_url() -> str | None:
+    """The database URL that takes the SQLite file's place, if one is set."""
+    return os.environ.get("CREDMAGIC_STORE_URL") or None
+
+
+def key_provider() -> str | None:
+    """The key provider a *new* store must use (`CREDMAGIC_KEY_PROVIDER`), if one is set."""
+    return os.environ.get("CREDMAGIC_KEY_PROVIDER") or None
+
+
+def socket_path() -> str | None:
+    """The Unix socket of the server that started this kernel."""
+    return os.environ.get("CREDMAGIC_SOCKET") or None
+
+
+def rates_off() -> bool:
+    """True when `CREDMAGIC_RATES=off`: limits are off for a load test (`status` says so)."""
+    return os.environ.get("CREDMAGIC_RATES", "").casefold() == "off"
