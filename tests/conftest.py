@@ -1,0 +1,3 @@
+"""What every test gets: an isolated home and a canary (shipped in `credmagic.testing`)."""
+
+from credmagic.testing.fixtures import canary, home  # noqa: F401
