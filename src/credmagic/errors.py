@@ -181,15 +181,21 @@ class TokenRefused(CredmagicError):
 
 
 class SealBroken(CredmagicError):
-    """A sealed record does not open. The same words for every cause, on purpose."""
+    """A sealed record does not open. The same words for every cause, on purpose.
+
+    `reason` is a short code of `docs/format.md` for the audit alone: no message, no JSON shows it.
+    """
 
     codes = ("integrity_error",)
     status = 500
     exit_code = 9
 
-    def __init__(self, message: str = "a sealed record does not open", **more: Any) -> None:
+    def __init__(
+        self, message: str = "a sealed record does not open", *, reason: str = "", **more: Any
+    ) -> None:
         more.setdefault("next_step", "Other credentials stay usable. See what happened: credmagic audit")
         super().__init__(message, **more)
+        self.reason = reason
 
 
 class RollbackDetected(CredmagicError):
