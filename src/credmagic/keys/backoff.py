@@ -1,0 +1,38 @@
+"""How long must one wait after wrong passphrases?
+
+The store counts (`failures`, `retry_at` of a slot); the rule stands here, as pure functions of numbers.
+"""
+
+from __future__ import annotations
+
+from credmagic.errors import VaultLocked
+
+FREE_TRIES = 5
+FIRST_WAIT = 30
+LONGEST_WAIT = 3600
+"""Seconds. Without an end to the doubling, somebody who types nonsense would lock the owner out for days."""
+
+
+def wait_seconds(failures: int) -> int:
+    """Seconds to wait after `failures` wrong tries in a row: 0 up to four, 30 after five, then doubling."""
+    if failures < FREE_TRIES:
+        return 0
+    doublings = min(failures - FREE_TRIES, 16)
+    return min(FIRST_WAIT << doublings, LONGEST_WAIT)
+
+
+def next_retry(failures: int, now: int) -> int:
+    """The time (integer microseconds, like `now`) before which no further try is made."""
+    return now + wait_seconds(failures) * 1_000_000
+
+
+def check_retry(retry_at: int, now: int) -> None:
+    """Raise `VaultLocked` while the wait lasts (both in microseconds)."""
+    # A clock set back must not lock the owner out for longer than the longest wait.
+    left = min(-((now - retry_at) // 1_000_000), LONGEST_WAIT)
+    if retry_at > now:
+        raise VaultLocked(
+            f"too many wrong tries: the next one is possible in {left} s",
+            next_step="Wait, then try again; or open the store with its recovery key.",
+            details={"retry_after": left},
+        )
