@@ -1,0 +1,214 @@
+"""How does an embedded kernel read one credential and record the use in microseconds?
+
+Straight on the standard library's `sqlite3`: no SQL toolkit is imported. The only SQL text outside `tables.py`
+and the migrations; `StoreSuite` shows that its answers equal the Core queries'.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from credmagic.errors import SealBroken
+from credmagic.store import refusals, sqlite_file
+from credmagic.store.ports import Candidate, Found, SchemaMismatch
+from credmagic.store.rows import (
+    AssociationRow,
+    AuditRow,
+    CredentialRow,
+    DataKeyRow,
+    KeySlotRow,
+    Row,
+    StoreMetaRow,
+    VersionRow,
+    columns,
+)
+
+_WIDTH = len(columns(CredentialRow))
+
+
+def _select(row_type: type[Row]) -> str:
+    return f"SELECT {', '.join(columns(row_type))} FROM {row_type.table}"  # noqa: S608  (names of our own)
+
+
+_WITH_VERSION = (
+    f"SELECT {', '.join(f'c.{name}' for name in columns(CredentialRow))}, "  # noqa: S608
+    f"{', '.join(f'v.{name}' for name in columns(VersionRow))} "
+    "FROM credentials c LEFT JOIN credential_versions v ON v.credential_id = c.id AND v.version = c.current_version "
+)
+_BY_NAME = _WITH_VERSION + "WHERE c.owner_id = ? AND c.environment = ? AND c.name_ix = ?"
+_BY_ID = _WITH_VERSION + "WHERE c.id = ?"
+_VERSION = _select(VersionRow) + " WHERE credential_id = ? AND version = ?"
+_LAST_AUDIT = "SELECT seq, mac FROM audit ORDER BY seq DESC LIMIT 1"
+_APPEND = (
+    f"INSERT INTO audit ({', '.join(columns(AuditRow))}) "  # noqa: S608
+    f"VALUES ({', '.join('?' * len(columns(AuditRow)))})"
+)
+
+
+class HotRead:
+    """The hot path over one SQLite file: implements `ports.HotPort`.
+
+    Connections are kept in a last-in-first-out pool: one thread always gets the same warm one, and a reader never
+    waits for another thread's commit. Raises `SchemaMismatch` when the file is not a store of this very schema.
+    """
+
+    def __init__(self, path: str | Path, *, patience: float = sqlite_file.PATIENCE) -> None:
+        self.path = Path(path)
+        self._patience = patience
+        self._idle: list[sqlite3.Connection] = []
+        self._lent = 0
+        self._failed = False
+        self._idle.append(self._connect())
+        _OPEN.add(self)
+
+    def find_credential(self, candidates: Sequence[Candidate]) -> Found | None:
+        """See `HotPort`. One statement per candidate."""
+        with self._borrowed() as connection:
+            for candidate in candidates:
+                if row := connection.execute(_BY_NAME, candidate).fetchone():
+                    return _found(row)
+        return None
+
+    def get_credential(self, credential_id: bytes) -> Found | None:
+        """See `HotPort`."""
+        with self._borrowed() as connection:
+            row = connection.execute(_BY_ID, (credential_id,)).fetchone()
+        return _found(row) if row else None
+
+    def get_version(self, credential_id: bytes, version: int) -> VersionRow | None:
+        """See `HotPort`."""
+        with self._borrowed() as connection:
+            row = connection.execute(_VERSION, (credential_id, version)).fetchone()
+        return VersionRow(*row) if row else None
+
+    def append_audit(self, build: Callable[[int, bytes], AuditRow]) -> AuditRow:
+        """See `HotPort`. After a failed sync nothing more is written until the store is opened again."""
+        if self._failed:
+            raise refusals.read_only(str(self.path))
+        with self._borrowed() as connection:
+            sqlite_file.begin_immediate(connection, self._patience)
+            seq, mac = connection.execute(_LAST_AUDIT).fetchone() or (0, b"")
+            row = build(seq + 1, mac)
+            connection.execute(
+                _APPEND, (row.seq, row.ts, row.action, row.outcome, row.object_id, row.body, row.mac)
+            )
+            connection.execute("COMMIT")
+        return row
+
+    def store_meta(self) -> StoreMetaRow | None:
+        """See `HotPort`."""
+        return next(iter(self._all(StoreMetaRow, "WHERE id = 1")), None)
+
+    def key_slots(self) -> list[KeySlotRow]:
+        """See `HotPort`."""
+        return self._all(KeySlotRow, "ORDER BY created_at, slot_id")
+
+    def data_keys(self) -> list[DataKeyRow]:
+        """See `HotPort`."""
+        return self._all(DataKeyRow, "ORDER BY id")
+
+    def find_associations(
+        self,
+        object_type: str,
+        object_ix: bytes,
+        *,
+        owner_id: bytes | None = None,
+        kind: str | None = None,
+        default: bool = False,
+    ) -> list[AssociationRow]:
+        """See `HotPort`."""
+        where: dict[str, Any] = {"object_type": object_type, "object_ix": object_ix}
+        if owner_id is not None:
+            where["owner_id"] = owner_id
+        if kind is not None:
+            where["kind"] = kind
+        if default:
+            where["is_default"] = 1
+        tests = " AND ".join(f"{name} = ?" for name in where)
+        return self._all(AssociationRow, f"WHERE {tests} ORDER BY created_at, id", *where.values())
+
+    def close(self) -> None:
+        """Close what is idle. A later call opens anew."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _all(self, row_type: Any, rest: str, *values: object) -> list[Any]:
+        with self._borrowed() as connection:
+            rows = connection.execute(f"{_select(row_type)} {rest}", values).fetchall()
+        return [row_type(*row) for row in rows]
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one call. Driver errors leave as ours; a connection that failed is not used again."""
+        connection = self._take()
+        failure: BaseException | None = None
+        try:
+            yield connection
+        except sqlite3.Error as error:
+            failure = error
+        finally:
+            self._give(connection)
+        if failure is not None:
+            self._failed = self._failed or refusals.is_failed_sync(failure)
+            raise refusals.refusal(failure, str(self.path))
+
+    def _take(self) -> sqlite3.Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._connect()
+
+    def _give(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:
+            connection.rollback()
+        self._idle.append(connection)
+
+    def _connect(self) -> sqlite3.Connection:
+        failure: sqlite3.Error | None = None
+        try:
+            connection = sqlite_file.connect(self.path, self._patience)
+            try:
+                self._check(connection)
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+        except sqlite3.Error as error:
+            failure = error
+        if not self.path.exists() or refusals.primary_code(failure) == sqlite3.SQLITE_NOTADB:
+            raise SchemaMismatch(str(self.path))
+        raise refusals.refusal(failure, str(self.path))
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        try:
+            ours = sqlite_file.revision(connection) == sqlite_file.REVISION
+        except LookupError:
+            ours = False
+        if not ours or connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            raise SchemaMismatch(str(self.path))
+
+
+def _found(row: tuple[Any, ...]) -> Found:
+    if row[_WIDTH] is None:  # the credential is there and its current version is not: somebody took it away
+        raise SealBroken()
+    return CredentialRow(*row[:_WIDTH]), VersionRow(*row[_WIDTH:])
+
+
+_OPEN: weakref.WeakSet[HotRead] = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    for store in list(_OPEN):
+        store.close()
+
+
+if hasattr(os, "register_at_fork"):
+    # SQLite keeps its file locks in a table of the process; a child that inherits that table believes in locks it
+    # does not have. So nothing may be open while a fork happens; both sides open anew afterwards.
+    os.register_at_fork(before=_before_fork)
