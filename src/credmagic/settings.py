@@ -44,7 +44,10 @@ def home() -> Home:
     import platformdirs  # only without CREDMAGIC_HOME: a kernel under a server never needs it
 
     dirs = platformdirs.PlatformDirs("credmagic", appauthor=False)
-    return Home(Path(dirs.user_data_dir), Path(dirs.user_config_dir), Path(dirs.user_runtime_dir))
+    data, config = Path(dirs.user_data_dir), Path(dirs.user_config_dir)
+    if data == config:  # macOS and Windows name one directory, but the key must not lie beside what it opens
+        data, config = data / "data", config / "config"
+    return Home(data, config, Path(dirs.user_runtime_dir))
 
 
 def private_dir(path: Path) -> Path:
