@@ -1,0 +1,108 @@
+"""What does credmagic add to a Jupyter server, and when?
+
+While the server loads: the REST addresses, the save guard and the wrap that equips kernels; nothing that
+needs the vault's libraries. Once its loop runs: the kernel socket, then the vault, opened beside the loop.
+When it stops: every kernel token is void and no socket is left.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from traitlets import Bool, Int, Unicode
+from traitlets.config import LoggingConfigurable
+
+from credmagic.errors import CredmagicError
+from credmagic.server.gate import VaultGate
+from credmagic.server.kernel_plane import KernelPlane
+from credmagic.server.notebooks import Notebooks
+from credmagic.server.provisioner import equip_kernels, starts_local_kernels
+from credmagic.server.tokens import KernelTokens
+
+KERNEL_EVENTS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
+
+
+class Credmagic(LoggingConfigurable):
+    """The extension's settings (`c.Credmagic.…`) and its parts."""
+
+    kernel_requests_per_minute = Int(60_000, min=1, config=True, help="Requests one kernel may make in a minute.")
+    browser_writes_per_minute = Int(1_200, min=1, config=True, help="Writes through REST in a minute.")
+    socket_dir = Unicode("", config=True, help="Directory of the kernel socket; empty: CREDMAGIC_HOME/run.")
+    save_guard = Bool(True, config=True, help="Keep stored values out of every file that is saved through this server.")
+
+    def __init__(self, serverapp: Any) -> None:
+        super().__init__(parent=serverapp)
+        self.serverapp = serverapp
+        self.gate = VaultGate()
+        self.tokens = KernelTokens()
+        self.notebooks = Notebooks(serverapp.session_manager, serverapp.contents_manager)
+        self.plane = KernelPlane(
+            gate=self.gate,
+            tokens=self.tokens,
+            kernels=serverapp.kernel_manager,
+            notebooks=self.notebooks,
+            per_minute=self.kernel_requests_per_minute,
+            log=self.log,
+        )
+        self.warnings: list[str] = []
+
+    def load(self) -> None:
+        """Register what must be there before the server answers."""
+        self.serverapp.web_app.settings["credmagic"] = self
+        if starts_local_kernels(self.serverapp.kernel_manager):
+            equip_kernels(self.serverapp, self.tokens, lambda: self.plane.path)
+        else:
+            self._warn("kernels run behind a gateway: they get no socket and no token; %cred cannot reach this vault")
+        self._stop_with_the_server()
+
+    async def start(self) -> None:
+        """Open the socket, then the vault."""
+        self._follow_kernels()
+        try:
+            self.plane.start(self.socket_dir or None)
+        except (CredmagicError, OSError) as error:
+            self._warn(f"no kernel socket ({type(error).__name__}): kernels open the store themselves")
+        try:
+            await self.gate.warm()
+        except CredmagicError as error:
+            self._warn(str(error))
+        except Exception as error:
+            self.log.error("credmagic: the vault did not open: %s", type(error).__name__)
+
+    async def stop(self) -> None:
+        """Void every token; leave no socket."""
+        await self.plane.stop()
+        self.gate.close()
+
+    def _warn(self, text: str) -> None:
+        self.warnings.append(text)
+        self.log.warning("credmagic: %s", text)
+
+    def _follow_kernels(self) -> None:
+        """A kernel that was shut down or culled takes its token with it, whatever its provisioner does."""
+
+        async def kernel_acted(logger: Any, schema_id: str, data: dict[str, Any]) -> None:
+            if data.get("action") == "shutdown" and (kernel_id := data.get("kernel_id")):
+                self.tokens.revoke(kernel_id)
+
+        self.serverapp.event_logger.add_listener(schema_id=KERNEL_EVENTS, listener=kernel_acted)
+
+    def _stop_with_the_server(self) -> None:
+        """Jupyter stops only extension *apps*; we join their turn, before kernels are ended."""
+        clean_up = self.serverapp.cleanup_extensions
+
+        @functools.wraps(clean_up)
+        async def cleanup_extensions() -> None:
+            await self.stop()
+            await clean_up()
+
+        self.serverapp.cleanup_extensions = cleanup_extensions
+
+
+def _load_jupyter_server_extension(serverapp: Any) -> None:
+    Credmagic(serverapp).load()
+
+
+async def _start_jupyter_server_extension(serverapp: Any) -> None:
+    await serverapp.web_app.settings["credmagic"].start()
