@@ -6,7 +6,7 @@
     ├── NotFound
     │   ├── CredentialNotFound  not_found                        404  exit 4
     │   └── UnknownKind         unknown_kind                     404  exit 4
-    ├── Conflict
+    ├── Conflict              conflict                           409  exit 5
     │   ├── NameTaken           name_taken                       409  exit 5
     │   ├── CredentialInUse     in_use                           409  exit 5
     │   └── ChangedMeanwhile    changed_meanwhile                409  exit 5
@@ -19,7 +19,8 @@
     ├── NotUsable             paused | expired | incomplete | form_open   409  exit 10
     ├── NotSignedIn           unauthenticated | kernel_unknown   401  exit 11
     ├── RateLimited           rate_limited                       429  exit 12
-    └── StoreUnusable         store_not_writable | not_a_store | store_newer | store_busy (500) | disk_full (507)  exit 13
+    └── StoreUnusable         store_not_writable | not_a_store | store_newer | store_busy (500)
+                              disk_full (507)                         exit 13
 
 Every error says what is wrong, names the field, file or credential, and ends with the next command. None
 ever carries a secret value: messages are ours, values of the user's input are never quoted. Errors travel
@@ -126,6 +127,7 @@ class UnknownKind(NotFound):
 class Conflict(CredmagicError):
     """The state of the store does not allow it."""
 
+    codes = ("conflict",)
     status = 409
     exit_code = 5
 

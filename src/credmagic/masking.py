@@ -12,12 +12,14 @@ from collections.abc import Collection
 MIN_LENGTH = 6
 """Shorter values would blank ordinary text, so the output filter leaves them alone (characters)."""
 
-COMMON_WORDS = frozenset(
-    """password passwort secret default public localhost postgres username database example changeme
-    admin admin1 administrator system service master welcome qwerty letmein 123456 1234567 12345678 123456789
-    1234567890 000000 111111 abc123 abcdef string number object notebook python jupyter credential token
-    bearer private production development testing staging region account client server""".split()
-)
+_WORDS = """
+    password passwort secret default public localhost postgres username database example changeme
+    admin admin1 administrator system service master welcome qwerty letmein 123456 1234567 12345678
+    123456789 1234567890 000000 111111 abc123 abcdef string number object notebook python jupyter
+    credential token bearer private production development testing staging region account client
+    server
+"""
+COMMON_WORDS = frozenset(_WORDS.split())
 
 _MASK = re.compile(r"\[[^\[\]\n]{1,160}\.[A-Za-z_][A-Za-z0-9_.-]{0,80}\]\Z")
 

@@ -1,0 +1,140 @@
+"""Which actions does the vault offer, to whom, with which parameters?
+
+The one table: `LocalClient` calls it, the kernel plane serves it as `POST /v1/{action}`, the REST faces translate to
+it. Parameter names and types are those of the functions; an unknown or mistyped one is refused before anything runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from credmagic.errors import AccessDenied, InvalidCredential, NotFound
+from credmagic.kinds.registry import find_kind
+from credmagic.vault import associations, credentials, overview, protection, sealed_forms
+from credmagic.vault.audit import Caller
+from credmagic.vault.vault import Vault
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "str": str,
+    "str | None": str,
+    "int": int,
+    "int | None": int,
+    "bool": bool,
+    "Mapping[str, Any]": dict,
+    "Mapping[str, Any] | None": dict,
+    "Sequence[str]": (list, tuple),
+    "Sequence[str] | None": (list, tuple),
+    "str | Sequence[str] | None": (str, list, tuple),
+}
+_WORDS = {str: "text", int: "a whole number", bool: "true or false", dict: "an object", list: "a list"}
+
+
+@dataclass(frozen=True)
+class Action:
+    """One row of the table. `permission`: read, write, use (values leave) or operate (this machine's owner)."""
+
+    name: str
+    run: Callable[..., dict[str, Any]]
+    permission: str
+
+    @property
+    def local_only(self) -> bool:
+        """Operator actions are never served by a socket or a port."""
+        return self.permission == "operate"
+
+    def check(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The given parameters without Nones. Raises `InvalidCredential` naming what is wrong."""
+        known = dict(list(inspect.signature(self.run).parameters.items())[2:])
+        given = {key: value for key, value in params.items() if value is not None}
+        errors = {key: "unknown parameter" for key in given if key not in known}
+        for key, parameter in known.items():
+            if key not in given:
+                if parameter.default is parameter.empty:
+                    errors[key] = "missing"
+            elif not _fits(given[key], _TYPES[parameter.annotation]):
+                expected = _TYPES[parameter.annotation]
+                first = expected[0] if isinstance(expected, tuple) else expected
+                errors[key] = f"must be {_WORDS[first]}"
+        if errors:
+            raise InvalidCredential(
+                f"cannot {self.name.replace('_', ' ')} with these parameters",
+                errors=errors,
+                next_step="See docs/architecture.md, the table of actions.",
+            )
+        return given
+
+
+def _fits(value: Any, expected: type | tuple[type, ...]) -> bool:
+    if isinstance(value, bool) and expected is int:  # True is an int only to Python
+        return False
+    return isinstance(value, expected)
+
+
+def resolve(
+    vault: Vault,
+    caller: Caller,
+    ref: str | None = None,
+    environment: str | None = None,
+    version: int | None = None,
+    kind: str | None = None,
+) -> dict[str, Any]:
+    """The values of one credential; without `ref`, of this notebook's default of `kind`."""
+    canonical = find_kind(kind).kind if kind else None
+    if ref is None:
+        if canonical is None:
+            raise InvalidCredential("name a credential or a kind", next_step="%cred use NAME")
+        ref = associations.default_of(vault, caller, canonical)
+    return vault.resolver.resolve(
+        caller, ref, environment=environment, version=version, kind=canonical, describe=True
+    )
+
+
+ACTIONS: dict[str, Action] = {
+    action.name: action
+    for action in (
+        Action("kinds", overview.kinds, "read"),
+        Action("overview", overview.overview, "read"),
+        Action("list", credentials.page, "read"),
+        Action("names", credentials.known_names, "read"),
+        Action("show", credentials.show, "read"),
+        Action("versions", credentials.versions, "read"),
+        Action("uses", associations.uses, "read"),
+        Action("associated", associations.associated, "read"),
+        Action("status", overview.status, "read"),
+        Action("why", overview.why, "read"),
+        Action("audit", overview.audit, "read"),
+        Action("create", credentials.create, "write"),
+        Action("update", credentials.update, "write"),
+        Action("rotate", credentials.rotate, "write"),
+        Action("rename", credentials.rename, "write"),
+        Action("delete", credentials.delete, "write"),
+        Action("verify", credentials.check, "write"),
+        Action("attach", associations.attach, "write"),
+        Action("detach", associations.detach, "write"),
+        Action("begin_entry", sealed_forms.begin_entry, "write"),
+        Action("submit_entry", sealed_forms.submit_entry, "write"),
+        Action("resolve", resolve, "use"),
+        Action("injections", associations.injections, "use"),
+        Action("protect", protection.protect, "operate"),
+        Action("recovery_key", protection.recovery_key, "operate"),
+    )
+}
+
+
+def dispatch(vault: Vault, caller: Caller, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Run one action for `caller`. Raises `NotFound` for an unknown action, `AccessDenied` for a local-only one."""
+    found = ACTIONS.get(action)
+    if found is None:
+        raise NotFound(f"no action {action!r}", next_step="See docs/architecture.md, the table of actions.")
+    if found.local_only and caller.plane != "local":
+        raise AccessDenied(
+            f"{action.replace('_', '-')} runs only in a shell on the machine that holds the store",
+            next_step=f"In a terminal: credmagic {action.replace('_', '-')}",
+        )
+    return found.run(vault, caller, **found.check(params))
+
+
+__all__ = ["ACTIONS", "Action", "Caller", "dispatch"]

@@ -1,0 +1,159 @@
+"""What does a person see of the vault as a whole: overview, status, the way a name was found, the log?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from credmagic import settings
+from credmagic.kinds.registry import all_kinds, find_kind
+from credmagic.store.rows import AssociationRow, AuditRow, CredentialRow, KeySlotRow
+from credmagic.store.sql import Reader
+from credmagic.vault.audit import Caller, check_chain, now
+from credmagic.vault.records import Stored, iso, open_association, open_meta
+from credmagic.vault.resolve import as_id, candidates
+from credmagic.vault.vault import Vault
+
+SHOWN = 1000
+EXPIRES_SOON = 14 * 86_400 * 1_000_000
+
+CLAIM = (
+    "On a laptop credmagic protects against a stolen disk, other users of the machine, backups, commits and "
+    "accidents. It does not protect against code that runs as you: a notebook cell, a package you installed, or "
+    "script in a notebook you trust can get what you can get."
+)
+
+
+def kinds(vault: Vault, caller: Caller, kind: str | None = None) -> dict[str, Any]:
+    """What can be stored, described for people and for forms."""
+    chosen = [find_kind(kind)] if kind else all_kinds()
+    return {"kinds": [cls.describe() for cls in chosen]}
+
+
+def overview(vault: Vault, caller: Caller, environment: str | None = None) -> dict[str, Any]:
+    """Credentials by kind with health, expiry, last use and what is this notebook's default."""
+    with vault.store.read() as reader:
+        stored = list(vault.visible(reader, SHOWN))
+        if environment is not None:
+            stored = [one for one in stored if one.row.environment in ("", environment)]
+        used = reader.last_used([one.row.id for one in stored])
+        defaults = _defaults(vault, reader, caller)
+        total = sum(int(reader.count(CredentialRow, {"owner_id": owner})) for owner in vault.owners)
+    groups: dict[str, dict[str, Any]] = {}
+    for one in stored:
+        view = vault.view(one)
+        view.update(last_used_at=iso(used.get(one.row.id)), default=one.row.id in defaults)
+        group = groups.setdefault(
+            view["kind"], {"kind": view["kind"], "title": view["title"], "credentials": []}
+        )
+        group["credentials"].append(view)
+    return {
+        "environment": environment or settings.active_environment(),
+        "store": _where(vault),
+        "keys_in": vault.keys_in,
+        "total": total,
+        "expiring": _expiring(stored),
+        "groups": [groups[key] for key in sorted(groups, key=lambda key: groups[key]["title"])],
+    }
+
+
+def _defaults(vault: Vault, reader: Reader, caller: Caller) -> set[bytes]:
+    if not caller.notebook:
+        return set()
+    index = vault.keyset.object_index("notebook", caller.notebook)
+    where = {"object_type": "notebook", "object_ix": index, "is_default": 1}
+    rows = reader.find(AssociationRow, where)
+    return {row.credential_id for row in rows if open_association(vault.keyset, row)["is_default"]}
+
+
+def _expiring(stored: Iterable[Stored]) -> int:
+    limit = now() + EXPIRES_SOON
+    return sum(1 for one in stored if one.expires_at is not None and one.expires_at <= limit)
+
+
+def _where(vault: Vault) -> str:
+    return str(vault.store.path) if vault.store.path else "database server"
+
+
+def status(vault: Vault, caller: Caller) -> dict[str, Any]:
+    """Where things lie, what protects them, who is asking, and what is not claimed."""
+    with vault.store.read() as reader:
+        slots = reader.find(KeySlotRow, order=("created_at", "slot_id"))
+        total = sum(int(reader.count(CredentialRow, {"owner_id": owner})) for owner in vault.owners)
+    warnings = []
+    if not any(slot.provider == "recovery" for slot in slots):
+        warnings.append("no recovery key yet: credmagic recovery-key")
+    if settings.rates_off():
+        warnings.append("rate limits are off (CREDMAGIC_RATES=off)")
+    return {
+        "store": _where(vault),
+        "credentials": total,
+        "keys_in": vault.keys_in,
+        "slots": [slot.provider for slot in slots],
+        "environment": settings.active_environment(),
+        "plane": caller.plane,
+        "kernel": caller.kernel_id,
+        "notebook": caller.notebook,
+        "rates": "off" if settings.rates_off() else "on",
+        "claims": [CLAIM],
+        "warnings": warnings,
+    }
+
+
+def why(vault: Vault, caller: Caller, ref: str, environment: str | None = None) -> dict[str, Any]:
+    """Each step of looking a name up, and who won."""
+    environment = settings.active_environment() if environment is None else environment
+    steps: list[dict[str, Any]] = []
+    winner: Stored | None = None
+    with vault.store.read() as reader:
+        for looked_for, found in _tried(vault, reader, ref, environment):
+            note = ""
+            if found is not None:
+                note = "shadowed by the one above" if winner else "this one"
+                winner = winner or found
+            steps.append({"looked_for": looked_for, "found": found is not None, "note": note})
+    return {"ref": ref, "steps": steps, "winner": vault.view(winner) if winner else None}
+
+
+def _tried(vault: Vault, reader: Reader, ref: str, environment: str) -> Iterable[tuple[str, Stored | None]]:
+    if (credential_id := as_id(ref)) is not None:
+        row = reader.get(CredentialRow, id=credential_id)
+        yield f"id {ref}", open_meta(vault.keyset, row) if row else None
+    for owner, env, name_ix in candidates(vault.keyset, vault.owners, ref, environment):
+        rows = reader.find(CredentialRow, {"owner_id": owner, "environment": env, "name_ix": name_ix}, limit=1)
+        label = f'"{ref}" in {env or "no environment"}, {vault.owners.label(owner)}'
+        yield label, open_meta(vault.keyset, rows[0]) if rows else None
+
+
+def audit(vault: Vault, caller: Caller, ref: str | None = None, limit: int = 50) -> dict[str, Any]:
+    """The newest events, newest first, each page checked against the chain of MACs."""
+    with vault.store.read() as reader:
+        where = {"object_id": vault.find(reader, ref).row.id} if ref else {}
+        rows = reader.find(AuditRow, where, order=("seq",), descending=True, limit=limit)
+        _check(vault, reader, rows)
+    return {"events": [_event(row) for row in rows], "chain": "whole"}
+
+
+def _check(vault: Vault, reader: Reader, rows: list[AuditRow]) -> None:
+    """Follow the chain from just before the oldest row shown to the newest."""
+    if rows:
+        oldest = rows[-1].seq
+        before = reader.get(AuditRow, seq=oldest - 1)
+        span = reader.find(AuditRow, order=("seq",), after=(oldest - 1,), limit=rows[0].seq - oldest + 1)
+        check_chain(vault.keyset, span, seq=oldest - 1, mac=before.mac if before else b"")
+
+
+def _event(row: AuditRow) -> dict[str, Any]:
+    body = json.loads(row.body)
+    return {
+        "seq": row.seq,
+        "at": iso(row.ts),
+        "action": row.action,
+        "outcome": row.outcome,
+        "actor": body.get("kernel") or body.get("peer") or "you",
+        "plane": body.get("plane"),
+        "object_id": row.object_id.hex() if row.object_id else None,
+        "version": body.get("version"),
+        "reason": body.get("reason", ""),
+    }

@@ -1,0 +1,143 @@
+"""What is an open vault, and what do all its use-cases share?
+
+A `Vault` is a store whose key set is open: it looks credentials up, and runs a change together with its audit
+row in one transaction. The use-cases stand beside it by theme (`credentials`, `associations`, `entries`,
+`overview`, `protection`) as functions of (vault, caller, …); `actions` is their one table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from credmagic import settings
+from credmagic.crypto.keyset import Keyset
+from credmagic.errors import CredentialNotFound
+from credmagic.kinds.registry import find_kind
+from credmagic.masking import mask, why_unmaskable
+from credmagic.store.rows import CredentialRow, VersionRow
+from credmagic.store.sql import Reader, SqlStore, Transaction
+from credmagic.vault.audit import Caller, Event, append
+from credmagic.vault.entries import Entries
+from credmagic.vault.rates import Rates
+from credmagic.vault.records import Stored, open_meta, open_version
+from credmagic.vault.resolve import Owners, Resolver, as_id, candidates, not_found
+
+NAMES_SHOWN = 2000
+"""How many names are opened for "did you mean" and completion."""
+
+
+def describe_values(kind: str, name: str, raw: Any) -> dict[str, Any]:
+    """What the kind's class derives from values for a kernel that shall not import it."""
+    credential = find_kind(kind).parse(raw)
+    aliases = {alias: spec.name for spec in credential.specs() for alias in spec.aliases}
+    return {"environ": credential.environ(name), "files": credential.files(name), "aliases": aliases}
+
+
+class Vault:
+    """One open store. Methods are thread-safe; every write carries its audit row in the same transaction."""
+
+    def __init__(
+        self,
+        store: SqlStore,
+        keyset: Keyset,
+        resolver: Resolver,
+        entries: Entries,
+        *,
+        root_key: bytearray,
+        keys_in: str,
+        rates: Rates,
+    ) -> None:
+        self.store = store
+        self.keyset = keyset
+        self.owners = Owners.of(keyset)
+        self.resolver = resolver
+        self.entries = entries
+        self.root_key = root_key
+        self.keys_in = keys_in
+        self.rates = rates
+
+    # ── finding ──────────────────────────────────────────────────────────────────────────────────────────
+    def find(self, reader: Reader, ref: str, environment: str | None = None) -> Stored:
+        """The credential `ref` means, by id or in resolution order. Raises `CredentialNotFound`."""
+        environment = settings.active_environment() if environment is None else environment
+        if (credential_id := as_id(ref)) is not None:
+            row = reader.get(CredentialRow, id=credential_id)
+            if row is not None and row.owner_id in tuple(self.owners):
+                return open_meta(self.keyset, row)
+        for owner, env, name_ix in candidates(self.keyset, self.owners, ref, environment):
+            rows = reader.find(CredentialRow, {"owner_id": owner, "environment": env, "name_ix": name_ix}, limit=1)
+            if rows:
+                return open_meta(self.keyset, rows[0])
+        raise not_found(ref, environment, [stored.name for stored in self.visible(reader)])
+
+    def visible(self, reader: Reader, limit: int = NAMES_SHOWN) -> Iterator[Stored]:
+        """Credentials of the user and the team, oldest first, at most `limit` of each."""
+        for owner in self.owners:
+            rows = reader.find(CredentialRow, {"owner_id": owner}, order=("created_at", "id"), limit=limit)
+            yield from (open_meta(self.keyset, row) for row in rows)
+
+    def names(self) -> list[str]:
+        """The names there are, for "did you mean"."""
+        with self.store.read() as reader:
+            return [stored.name for stored in self.visible(reader)]
+
+    def values(self, reader: Reader, stored: Stored) -> dict[str, Any]:
+        """The raw fields of the current version, for merging and verifying inside the vault."""
+        row = reader.get(VersionRow, credential_id=stored.row.id, version=stored.row.current_version)
+        if row is None:
+            raise CredentialNotFound(
+                f'"{stored.name}" has lost version {stored.row.current_version}',
+                next_step=f"Give it new values: %cred rotate {stored.name}",
+            )
+        opened = open_version(self.keyset, stored.row, row)
+        return {**opened["public"], **opened["secret"]}
+
+    def view(self, stored: Stored) -> dict[str, Any]:
+        """The masked view of a credential."""
+        title = find_kind(stored.row.kind).title
+        return stored.view(title=title, mine=stored.row.owner_id == self.owners.me)
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────────────────
+    @contextmanager
+    def change(self, event: Event) -> Iterator[Transaction]:
+        """A write transaction that ends with `event` in the audit chain: both are durable, or neither is."""
+        with self.store.transaction() as transaction:
+            yield transaction
+            append(transaction, self.keyset, event)
+
+    def record(self, event: Event) -> None:
+        """Only the audit row."""
+        with self.change(event):
+            pass
+
+    # ── for the save guard, inside the server's process only ─────────────────────────────────────────────
+    def generation(self) -> object:
+        """Something that differs whenever stored values may differ."""
+        with self.store.read() as reader:
+            newest = reader.find(VersionRow, order=("created_at", "credential_id"), descending=True, limit=1)
+            return reader.count(VersionRow), newest[0].created_at if newest else 0
+
+    def guarded_values(self) -> Iterator[tuple[str, str]]:
+        """(mask, value) of every stored secret of every version that output filters can replace."""
+        with self.store.read() as reader:
+            rows = {row.id: row for row in reader.find(CredentialRow)}
+            names = {key: open_meta(self.keyset, row).name for key, row in rows.items()}
+            for version in reader.find(VersionRow):
+                opened = open_version(self.keyset, rows[version.credential_id], version)
+                public = {str(value) for value in opened["public"].values()}
+                flat = opened.get("flat", {**opened["public"], **opened["secret"]})
+                for field in opened.get("flat_secret", opened["secret"]):
+                    value = flat[field]
+                    if isinstance(value, str) and not why_unmaskable(value, public):
+                        yield mask(names[version.credential_id], field), value
+
+    def close(self) -> None:
+        """Wipe the keys and close the store."""
+        self.keyset.wipe()
+        self.root_key[:] = bytes(len(self.root_key))
+        self.store.close()
+
+
+__all__ = ["Caller", "Vault", "describe_values"]
