@@ -1,0 +1,261 @@
+"""What does code get from `use`?
+
+A `Credential`: a read-only mapping of field names to values, whose secrets are `SecretStr`. Showing it, in whatever
+way, shows names and masks. Pickling it writes a *reference*, which resolves again where it is loaded: the other
+process must itself have the right to the value, and no value is ever in a pickle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, NoReturn
+
+from credmagic.masking import mask
+from credmagic.values import SecretStr
+
+_SHORTEST_WORTH_WRAPPING = 4
+"""A variable counts as secret when it contains a secret of at least this many characters."""
+
+
+class Reference(NamedTuple):
+    """How to find a credential again: by `id` in the same store, by `name` and `environment` in another one.
+
+    `version` is None unless that version was asked for by number: a pickle made before a rotation resolves to the
+    value that works *now*, which is what a worker that runs tomorrow needs.
+    """
+
+    id: str
+    name: str
+    environment: str
+    version: int | None
+
+
+Resolver = Callable[[Reference], "Credential"]
+
+
+class Credential(Mapping[str, Any]):
+    """The fields of one version of one credential, by name or alias. Made by `credmagic.use`.
+
+    `cred["password"]` is a `str` that prints as its mask; adapters of the kind are methods (`cred.url()`).
+    """
+
+    __slots__ = ("__weakref__", "_again", "_fields", "_pinned", "_resolved")
+    _resolved: dict[str, Any]
+    _fields: dict[str, Any]
+    _again: Resolver | None
+    _pinned: bool
+
+    def __init__(self) -> None:
+        raise TypeError("a Credential comes from credmagic.use(name)")
+
+    @classmethod
+    def from_resolved(
+        cls, resolved: Mapping[str, Any], *, again: Resolver | None = None, pinned: bool = False
+    ) -> Credential:
+        """Build one from what a client's `resolve` returned (*resolved* in docs/architecture.md).
+
+        `again` resolves a `Reference` (for `refresh` and pickles) and must be a module-level function;
+        `pinned` says that the version was asked for by number.
+        """
+        self = cls.__new__(cls)
+        secret = set(resolved["secret"])
+        name = resolved["name"]
+        fields = {
+            key: _masked(value, mask(name, key)) if key in secret else value
+            for key, value in resolved["fields"].items()
+        }
+        for slot, value in (("_resolved", dict(resolved)), ("_fields", fields), ("_again", again), ("_pinned", pinned)):
+            object.__setattr__(self, slot, value)
+        return self
+
+    @property
+    def name(self) -> str:
+        """The name it was found under."""
+        return str(self._resolved["name"])
+
+    @property
+    def kind(self) -> str:
+        """The canonical name of its kind."""
+        return str(self._resolved["kind"])
+
+    @property
+    def version(self) -> int:
+        """The version these values belong to (1, 2, …)."""
+        return int(self._resolved["version"])
+
+    @property
+    def id(self) -> str:
+        """Its id in the store."""
+        return str(self._resolved["id"])
+
+    @property
+    def environment(self) -> str:
+        """`draft`, `live`, …; empty for one that serves all environments."""
+        return str(self._resolved["environment"])
+
+    @property
+    def expires_at(self) -> str | None:
+        """When it ends (ISO 8601, UTC), or None."""
+        return self._resolved.get("expires_at")
+
+    def __getitem__(self, key: str) -> Any:
+        try:
+            return self._fields[key]
+        except KeyError:
+            pass
+        if (field := self._field_called(key)) in self._fields:
+            return self._fields[field]
+        raise KeyError(_no_such_field(self.name, key, self._fields))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def _field_called(self, alias: str) -> str | None:
+        aliases = self._resolved.get("aliases")
+        if aliases is not None:
+            found = aliases.get(alias)
+            return None if found is None else str(found)
+        spec = self._kind_class().spec(alias) if isinstance(alias, str) else None
+        return None if spec is None else str(spec.name)
+
+    def _kind_class(self) -> Any:
+        # Imported when asked for only: kinds are pydantic models, which the hot path of `use` does not need.
+        from credmagic.kinds.registry import find_kind
+
+        return find_kind(self.kind)
+
+    def _model(self) -> Any:
+        return self._kind_class().parse(dict(self._resolved["fields"]))
+
+    def environ(self, prefix: str | None = None) -> dict[str, str]:
+        """The environment variables this credential stands for; `prefix` replaces its name in theirs."""
+        known = self._resolved.get("environ")
+        found = dict(known) if known is not None and prefix is None else self._model().environ(self.name, prefix)
+        return {variable: self._wrapped(variable, str(value)) for variable, value in found.items()}
+
+    def files(self) -> dict[str, str]:
+        """Contents that must be handed over as files, by the variable that names the file."""
+        known = self._resolved.get("files")
+        found = dict(known) if known is not None else self._model().files(self.name)
+        return {variable: self._wrapped(variable, str(content)) for variable, content in found.items()}
+
+    def _wrapped(self, variable: str, value: str) -> str:
+        secrets = (v for v in self.secrets().values() if len(v) >= _SHORTEST_WORTH_WRAPPING)
+        return SecretStr(value, mask(self.name, variable)) if any(s in value for s in secrets) else value
+
+    def secrets(self) -> dict[str, str]:
+        """The secret values by field, as plain text: what the output filter has to look for."""
+        secret = self._resolved["secret"]
+        return {key: v for key in secret if (v := _text(self._resolved["fields"].get(key)))}
+
+    def public(self) -> dict[str, Any]:
+        """The fields that are not secret."""
+        secret = self._resolved["secret"]
+        return {key: value for key, value in self._fields.items() if key not in secret}
+
+    def __getattr__(self, name: str) -> Any:
+        # Underscored names are probes of IPython, copy and pickle: they must not load the kind.
+        if not name.startswith("_") and name in self._kind_class().adapters():
+            return getattr(self._model(), name)
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}; fields are read as cred[{name!r}]")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._kind_class().adapters()})
+
+    def refresh(self) -> Credential:
+        """Resolve again, in place: after a rotation elsewhere this object has the new values. Returns itself."""
+        newer = self._resolver()(self._reference())
+        for slot in ("_resolved", "_fields"):
+            object.__setattr__(self, slot, getattr(newer, slot))
+        return self
+
+    def _reference(self) -> Reference:
+        return Reference(self.id, self.name, self.environment, self.version if self._pinned else None)
+
+    def _resolver(self) -> Resolver:
+        if self._again is None:
+            raise TypeError(f"{self.name!r} was not made by credmagic.use and cannot be resolved again")
+        return self._again
+
+    def __reduce__(self) -> tuple[Resolver, tuple[Reference]]:
+        return self._resolver(), (self._reference(),)
+
+    def __copy__(self) -> Credential:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Credential:
+        return self
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(_read_only(self.name))
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(_read_only(self.name))
+
+    def __setitem__(self, key: str, value: object) -> NoReturn:
+        raise TypeError(_read_only(self.name))
+
+    def __delitem__(self, key: str) -> NoReturn:
+        raise TypeError(_read_only(self.name))
+
+    def __repr__(self) -> str:
+        where = f" {self.environment}" if self.environment else ""
+        return f"<Credential {self.name} ({self.kind}, version {self.version}{where}): {', '.join(self._shown())}>"
+
+    def _shown(self) -> list[str]:
+        secret = self._resolved["secret"]
+        return [f"{key}={mask(self.name, key)}" if key in secret else str(key) for key in self._fields]
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = "".join(f"<code>{escape(text)}</code> " for text in self._shown())
+        facts = " · ".join(
+            escape(str(fact)) for fact in (self.kind, f"version {self.version}", self.environment) if fact
+        )
+        return f"<div><b>{escape(self.name)}</b> {facts}<br>{rows.rstrip()}</div>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self._fields)
+
+
+def _masked(value: Any, label: str) -> Any:
+    """`value` with every string in it carried as a `SecretStr` of that label; numbers and None as they are."""
+    if isinstance(value, str):
+        return SecretStr(value, label)
+    if isinstance(value, Mapping):
+        return {key: _masked(inner, label) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_masked(inner, label) for inner in value]
+    return value
+
+
+def _text(value: Any) -> str:
+    """A field's value as the text that could turn up in output; empty for one that is not set."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    import json
+
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _no_such_field(name: str, key: object, fields: Mapping[str, Any]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(str(key), list(fields), n=3, cutoff=0.5)
+    if close:
+        return f"{name} has no field {key!r}; did you mean {' or '.join(map(repr, close))}?"
+    return f"{name} has no field {key!r}; it has {', '.join(map(repr, fields))}"
+
+
+def _read_only(name: str) -> str:
+    return f"{name} is read-only here; change it with: %cred edit {name}"
