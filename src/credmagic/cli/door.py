@@ -1,0 +1,131 @@
+"""Which of the two front doors did a command come through, and what can it do there?
+
+A command body parses, calls the client once and hands the result to its door. The shell's door prints and asks on the
+terminal; the magic's door (`magics/door.py`) displays, expands `$name` and binds variables.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from credmagic import settings
+from credmagic.cli.usage import UsageError
+
+if TYPE_CHECKING:
+    from credmagic.cli.inline import Finding
+    from credmagic.cli.pages import Page
+    from credmagic.client.base import Client
+    from credmagic.client.credential import Credential
+
+
+class Door:
+    """What both doors offer; the methods below that print are the shell's."""
+
+    prog = "credmagic"
+    """How commands are spelled here, in help and in every message."""
+    in_shell = True
+
+    def __init__(self, client: Client | None = None) -> None:
+        self._client = client
+        self._kinds: list[dict[str, Any]] | None = None
+
+    @property
+    def client(self) -> Client:
+        """The way to the vault, opened when a command first needs it."""
+        if self._client is None:
+            from credmagic import api
+
+            return api.client()
+        return self._client
+
+    def environment(self, chosen: str | None) -> str:
+        """The environment in which a name is looked up: the one chosen by `--env`, else the active one."""
+        return chosen or settings.active_environment()
+
+    def kinds(self) -> list[dict[str, Any]]:
+        """Every kind described, asked for once in the life of this door."""
+        if self._kinds is None:
+            self._kinds = self.client.call("kinds")["kinds"]
+        return self._kinds
+
+    def kind(self, name: str) -> dict[str, Any]:
+        """One kind described. Raises `UnknownKind` with the closest names."""
+        described: dict[str, Any] = self.client.call("kinds", kind=name)["kinds"][0]
+        return described
+
+    def is_kind(self, word: str) -> bool:
+        """Whether `word` names a kind or is an alias of one."""
+        return any(word.casefold().replace("-", "_") in (kind["kind"], *kind["aliases"]) for kind in self.kinds())
+
+    def use(self, name: str | None, variable: str | None, **how: Any) -> Any:
+        """Resolve a credential. A shell has nothing to hand values to but one command: it says so."""
+        if variable:
+            self.bind(variable, None)
+        if how["export"]:
+            self._no_python("--export sets variables in a notebook", f"{self.prog} run NAME -- COMMAND")
+        credential = self.hand_over(name, how["environment"], how["version"], how["kind"])
+        self.say(repr(credential))
+        self.note(f"Hand it to a command: {self.prog} run {credential.name} -- COMMAND")
+
+    def hand_over(
+        self, name: str | None, environment: str | None = None, version: int | None = None, kind: str | None = None
+    ) -> Credential:
+        """The credential with its values, known to the output filter."""
+        from credmagic import api
+
+        where = self.environment(environment)
+        resolved = self.client.resolve(name, environment=where, version=version, kind=kind)
+        return api.hand_over(resolved, pinned=version is not None)
+
+    def enter(self, environment: str) -> None:
+        """Make `environment` the active one. Raises `UsageError`: a program cannot change its shell."""
+        variable = "CREDMAGIC_ENVIRONMENT"
+        self._no_python(f"{variable} is set by your shell", f"export {variable}={environment}")
+
+    def show(self, page: Page, *, as_json: bool = False) -> Any:
+        """Show `page`, or with `as_json` exactly the data it was made of."""
+        from credmagic.cli import tables
+
+        tables.print_json(page.data) if as_json else tables.print_page(page)
+
+    def say(self, line: str) -> None:
+        """One line of success."""
+        print(line)
+
+    def note(self, line: str) -> None:
+        """One line beside the result: a warning, progress."""
+        print(line, file=sys.stderr)
+
+    def ask(self, label: str) -> str:
+        """Ask for a secret without showing it; on the terminal, since stdin may be data."""
+        import getpass
+
+        return getpass.getpass(f"{label}: ")
+
+    def place(self, form: Any) -> None:
+        """Put a form where the person can see it; in a shell it has already asked its questions."""
+
+    def refuse(self, words: Sequence[str], finding: Finding) -> None:
+        """A secret value stood in the command. Raises `InvalidCredential` with the safe form."""
+        from credmagic.cli import inline
+
+        safe = finding.safe(words, shlex.quote)
+        raise inline.refusal(finding, self.prog, safe, "It may stand in your shell's history: remove it there.")
+
+    def expand(self, text: str) -> str:
+        """`$name` in a NAME or a public field: the shell has done that already."""
+        return text
+
+    def variable(self, name: str) -> str:
+        """The value behind `var:NAME`. Raises `UsageError`: a shell has `env:` for that."""
+        return self._no_python("var:NAME reads a variable of a notebook", "--secret FIELD=env:NAME")
+
+    def bind(self, name: str, value: Any) -> None:
+        """`as VAR`. Raises `UsageError`: a shell has no Python variables."""
+        self._no_python("`as VAR` binds a variable of a notebook", f"{self.prog} run NAME -- COMMAND")
+
+    def _no_python(self, what: str, instead: str) -> NoReturn:
+        raise UsageError(what, next_step=f"In a shell: {instead}")

@@ -1,0 +1,67 @@
+"""Is this credential all right? One answer in words, a glyph and a rank, the worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from credmagic.cli import ages
+from credmagic.cli.pages import Cell
+
+SOON = 14 * 86400
+"""From here on an expiry is worth a warning (seconds)."""
+
+_VERIFIED = {
+    "ok": (5, "ok", "●", "verified"),
+    "refused": (1, "error", "▲", "refused"),
+    "unreachable": (3, "warn", "▲", "no answer"),
+    "unverifiable": (6, "muted", "○", "not verifiable"),
+}
+
+
+def health(view: Mapping[str, Any], now: datetime | None = None) -> tuple[int, Cell]:
+    """Rank (0 is worst) and cell of one credential's view."""
+    now = now or datetime.now(UTC)
+    if view.get("status") == "incomplete":
+        return 1, Cell("incomplete", "a required field is missing", "error", "▲")
+    until = ages.left(view.get("expires_at"), now)
+    if until is not None and until <= 0:
+        return 0, Cell(f"expired {ages.span(until)} ago", ages.absolute(view["expires_at"]), "error", "▲")
+    if view.get("status") == "paused":
+        return 2, Cell("paused", "does not resolve until it is resumed", "warn", "○")
+    verified = view.get("verified")
+    rank, tone, glyph, words = _VERIFIED.get((verified or {}).get("outcome", ""), (4, "muted", "○", "not verified"))
+    soon = until is not None and until < SOON
+    if rank == 1 or not soon or until is None:
+        when = ages.ago(verified["at"], now) if verified and rank != 6 else ""
+        title = _title(verified) if verified else ""
+        return rank, Cell(f"{words} {when}".strip(), title, tone, glyph)
+    return 2, Cell(f"expires in {ages.span(until)}", ages.absolute(view["expires_at"]), "warn", "▲")
+
+
+def expiry(view: Mapping[str, Any], now: datetime | None = None) -> Cell:
+    """How long it lasts: `expires in 41 d ▓▓▓▓▓░`, or a dash."""
+    text = view.get("expires_at")
+    until = ages.left(text, now)
+    if until is None:
+        return Cell("—", "no expiry set", "muted")
+    born = ages.left(view.get("updated_at") or view.get("created_at"), now)
+    whole = until - born if born is not None else 0.0
+    share = max(0.0, min(1.0, until / whole)) if whole > 0 else 0.0
+    words = f"expires in {ages.span(until)}" if until > 0 else f"expired {ages.span(until)} ago"
+    tone = "error" if until <= 0 else "warn" if until < SOON else ""
+    return Cell(words, ages.absolute(text), tone, share=share)
+
+
+def last_use(view: Mapping[str, Any], now: datetime | None = None) -> Cell:
+    """When it was last handed out."""
+    text = view.get("last_used_at")
+    if not text:
+        return Cell("never used", tone="muted")
+    return Cell(f"used {ages.ago(text, now)}", ages.absolute(text))
+
+
+def _title(verified: Mapping[str, Any]) -> str:
+    reason = verified.get("reason") or ""
+    return f"{ages.absolute(verified['at'])}{': ' + reason if reason else ''}"

@@ -1,0 +1,127 @@
+"""How does a page look in a terminal, and in a pipe?
+
+`rich` tables: with rules on a terminal, bare columns when piped, `NO_COLOR` and the width respected. `page_text` is the
+same without any escape: it is what `text/plain` of a notebook display and a screen reader get.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from credmagic.cli.pages import Cell, Page, Section
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+_STYLES = {"": "", "ok": "green", "warn": "yellow", "error": "red", "muted": "dim"}
+
+_PIPED_WIDTH = 400
+"""A pipe has no width: nothing is cut for it (characters)."""
+
+_NAME_WIDTH = 40
+"""Groups are aligned up to this width (characters); a longer name only widens its own group."""
+
+
+def print_json(data: Mapping[str, Any]) -> None:
+    """The data of a page on stdout, as one JSON object."""
+    print(json_text(data))
+
+
+def json_text(data: Mapping[str, Any]) -> str:
+    """Stable, readable JSON: keys in the order of the table of actions."""
+    return json.dumps(data, indent=2, ensure_ascii=False, default=str)
+
+
+def print_page(page: Page) -> None:
+    """The page on stdout."""
+    from rich.console import Console
+
+    piped = not sys.stdout.isatty() and not os.environ.get("COLUMNS")
+    console = Console(width=_PIPED_WIDTH if piped else None, highlight=False, markup=False)
+    _write(console, page, plain=not console.is_terminal)
+
+
+def page_text(page: Page, width: int = 110) -> str:
+    """The page in words, without colour."""
+    from rich.console import Console
+
+    buffer = io.StringIO()
+    console = Console(file=buffer, width=width, color_system=None, force_terminal=False, highlight=False, markup=False)
+    _write(console, page, plain=True)
+    return buffer.getvalue().rstrip("\n")
+
+
+def _write(console: Console, page: Page, *, plain: bool) -> None:
+    from rich.text import Text
+
+    if page.strip:
+        strip = " · ".join(f"{name} {value}".strip() for name, value in page.facts)
+        console.print(Text.assemble((page.caption, "bold"), "   ", strip))
+    else:
+        if page.caption:
+            console.print(Text(page.caption, "bold"))
+        if page.facts:
+            console.print(_facts(page))
+    widths = _widths(page)
+    for section in page.sections:
+        if section.title:
+            console.print(Text(f" {section.title}", "bold"))
+        if section.rows:
+            console.print(_table(page, section, widths, plain=plain))
+    for line in page.foot:
+        console.print(Text(line, "" if plain else "dim"))
+
+
+def _facts(page: Page) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in page.facts:
+        table.add_row(Text(name, "dim"), Text(value))
+    return table
+
+
+def _widths(page: Page) -> list[int]:
+    """The width of each column over all sections, so that groups stand under each other."""
+    from rich.cells import cell_len
+
+    rows = [row for section in page.sections for row in section.rows]
+    return [max((cell_len(row[index].words) for row in rows), default=0) for index in range(len(page.columns))]
+
+
+def _table(page: Page, section: Section, widths: list[int], *, plain: bool) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    grouped = bool(section.title)
+    table = Table(
+        box=None if plain or grouped else box.SIMPLE_HEAD,
+        show_header=not grouped and any(column.title for column in page.columns),
+        padding=(0, 2, 0, 0) if plain or grouped else (0, 1),
+        header_style="bold",
+    )
+    if grouped:
+        table.add_column(width=1)
+    for column, width in zip(page.columns, widths, strict=True):
+        least = min(width, _NAME_WIDTH) if grouped else None
+        table.add_column(column.title, overflow="fold", min_width=least)
+    for row in section.rows:
+        cells: list[Text | str] = [_styled(cell) for cell in row]
+        table.add_row(*(["", *cells] if grouped else cells))
+    return table
+
+
+def _styled(cell: Cell) -> Text:
+    from rich.text import Text
+
+    return Text(cell.words, _STYLES[cell.tone])

@@ -1,0 +1,71 @@
+"""Which verbs are there? One tree, for the shell (`credmagic …`) and for the magic (`%cred …`) alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from credmagic.cli import inline, looking, making, operating, options, using
+from credmagic.cli.door import Door
+from credmagic.cli.usage import Tree, UsageError, Verb
+
+VERBS: tuple[click.Command, ...] = (
+    looking.overview, looking.kinds, making.new, making.add, making.edit, looking.list_, looking.show,
+    using.select, using.use, making.rename, making.rm, using.attach, using.detach, looking.uses, looking.status,
+    looking.why, looking.audit, making.rotate, looking.versions, making.verify, using.environment,
+    operating.run, operating.protect, operating.recovery_key, operating.demo,
+)  # fmt: skip
+"""In the order in which help lists them."""
+
+
+@click.group("credmagic", cls=Tree, invoke_without_command=True, no_args_is_help=False)
+@options.as_json
+@click.version_option(package_name="credmagic", message="%(prog)s %(version)s")
+@click.pass_context
+def tree(ctx: click.Context, as_json: bool) -> Any:
+    """Typed credentials: made in a form, used in a cell, never in the file. Without a verb: the overview."""
+    verb = ctx.command.get_command(ctx, ctx.invoked_subcommand or "") if isinstance(ctx.command, Tree) else None
+    if isinstance(verb, Verb) and verb.shell_only and not ctx.obj.in_shell:
+        raise UsageError(f"`{verb.name}` runs in a shell only", next_step=f"In a terminal: credmagic {verb.name}")
+    if ctx.invoked_subcommand is None:
+        return ctx.invoke(looking.overview, environment=None, as_json=as_json)
+    return None
+
+
+for _verb in VERBS:
+    tree.add_command(_verb)
+
+
+def run(words: Sequence[str], door: Door) -> Any:
+    """Run one command line for `door` and return what its verb returns.
+
+    A secret value in it is refused before Click sees it (`InvalidCredential` with the safe form). Raises
+    `CredmagicError` for everything that goes wrong on purpose.
+    """
+    words = list(words)
+    finding = examine(words, door)
+    if finding is not None:
+        if finding.instead:
+            door.refuse(words, finding)
+            return None
+        words = finding.accepted(words)
+    return tree.main(words, prog_name=door.prog, standalone_mode=False, obj=door)
+
+
+def examine(words: Sequence[str], door: Door) -> inline.Finding | None:
+    """What is refused in a command line; None when it cannot carry a value at all."""
+    verb = tree.commands.get(words[0]) if words else None
+    if verb is None:
+        return None
+    flags = {"--help": False} | {
+        name: not (isinstance(param, click.Option) and param.is_flag)
+        for param in verb.params
+        for name in (*param.opts, *param.secondary_opts)
+        if name.startswith("-")
+    }
+    if not inline.suspicious(words, flags):
+        return None
+    fields = inline.Fields.of(door.kinds(), inline.chosen_kind(words))
+    return inline.find(words, flags, fields)

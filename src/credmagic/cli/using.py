@@ -1,0 +1,82 @@
+"""The verbs that hand values over, and say where: use, select, attach, detach, environment, run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from credmagic.cli import options
+from credmagic.cli.door import Door
+from credmagic.cli.usage import UsageError, Verb
+
+
+@click.command("use", cls=Verb)
+@click.argument("words", nargs=-1, metavar="NAME [as VAR]")
+@options.env
+@click.option("--version", type=click.IntRange(min=1), metavar="N", help="An older version.")
+@click.option("--kind", metavar="K", help="Without NAME: this notebook's default of that kind.")
+@click.option("--export", is_flag=True, help="Also set its environment variables.")
+@click.option("--prefix", metavar="P", help="With --export: what the variables start with.")
+@options.door
+def use(door: Door, /, words: tuple[str, ...], **how: Any) -> Any:
+    """Hand over a credential: `db = %cred use warehouse`, or `as VAR`, or `--export` for variables."""
+    command = f"{door.prog} use"
+    names, variable = options.named(words, command)
+    if len(names) > 1 or (not names and not how["kind"]):
+        raise UsageError(f"{command}: takes one NAME", next_step=f"Help: {command} --help")
+    name = door.expand(names[0]) if names else None
+    return door.use(name, variable, **how)
+
+
+@click.command("select", cls=Verb)
+@click.argument("words", nargs=-1, metavar="[KIND] [as VAR]")
+@options.door
+def select(door: Door, words: tuple[str, ...]) -> Any:
+    """Choose one from a list; the choice is bound to a variable and remembered for this notebook."""
+    from credmagic import forms
+
+    padded = words if words[:1] != ("as",) else ("", *words)
+    kinds, variable = options.named(padded, f"{door.prog} select")
+    return door.place(forms.select((kinds[0] if kinds else "") or None, variable))
+
+
+@click.command("attach", cls=Verb)
+@options.name
+@click.argument("object_type", required=False, default="notebook", metavar="[TYPE]")
+@click.argument("object_id", required=False, metavar="[ID]")
+@options.env
+@click.option("--default", is_flag=True, help="`use --kind K` without a name means this one there.")
+@click.option("--inject", default="", metavar="HOW", help="Hand it over by itself: export, namespace or file.")
+@options.door
+def attach(door: Door, /, ref: str, environment: str | None, object_type: str, **how: Any) -> Any:
+    """Tie a credential to this notebook (or to another object), so that it is not deleted under it."""
+    where = door.environment(environment)
+    made = door.client.call("attach", ref=ref, environment=where, object_type=object_type, **how)
+    how_said = f", injected by {made['inject']}" if made["inject"] else ""
+    default = ", default of its kind" if made["is_default"] else ""
+    return door.say(f"✓ {ref} attached to {made['object_type']} {made['object_id']}{default}{how_said}")
+
+
+@click.command("detach", cls=Verb)
+@options.name
+@click.argument("object_type", required=False, default="notebook", metavar="[TYPE]")
+@click.argument("object_id", required=False, metavar="[ID]")
+@options.env
+@options.door
+def detach(door: Door, ref: str, environment: str | None, object_type: str, object_id: str | None) -> Any:
+    """Untie it again."""
+    gone = door.client.call(
+        "detach", ref=ref, environment=door.environment(environment), object_type=object_type, object_id=object_id
+    )["detached"]
+    return door.say(f"✓ {ref} detached from {gone['object_type']} {gone['object_id']}")
+
+
+@click.command("environment", cls=Verb)
+@click.argument("name", required=False, metavar="[NAME]")
+@options.door
+def environment(door: Door, name: str | None) -> Any:
+    """The environment in which names are looked up; with NAME, change it for this kernel."""
+    if name:
+        door.enter(name)
+    return door.say(door.environment(None))

@@ -1,0 +1,235 @@
+"""Which page does each answer of the vault become?
+
+One function per action that shows something; each takes the action's result (docs/architecture.md) and the door's
+spelling of commands (`%cred` or `credmagic`), and leaves the data untouched for `--json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from credmagic.cli import ages
+from credmagic.cli.health import expiry, health, last_use
+from credmagic.cli.pages import Cell, Column, Page, Row, Section
+
+Data = Mapping[str, Any]
+
+
+def overview(data: Data, prog: str) -> Page:
+    """All credentials by kind, the worst health first."""
+    facts = [("", data["environment"]), ("keys in:", data["keys_in"])]
+    if not data["total"]:
+        empty = (
+            f"No credentials yet. Make one in a form: {prog} new database warehouse",
+            f"See the kinds: {prog} kinds",
+        )
+        return Page("credmagic", data, facts, foot=empty, strip=True)
+    facts.append(("", _counted(data["total"], data.get("expiring", 0))))
+    columns = [Column("Name"), Column("Environment", 3), Column("Health"), Column("Expiry", 2), Column("Use", 4)]
+    columns.append(Column("Default", 5))
+    sections = [_group(group) for group in data["groups"] if group["credentials"]]
+    foot = (f"{prog} new · {prog} use NAME · {prog} show NAME · {prog} list --json",)
+    return Page("credmagic", data, facts, columns, sections, foot, strip=True)
+
+
+def _counted(total: int, expiring: int) -> str:
+    many = f"{total} credential{'s' if total != 1 else ''}"
+    return f"{many} · {expiring} expire{'s' if expiring == 1 else ''} soon" if expiring else many
+
+
+def _group(group: Data) -> Section:
+    ranked = sorted(((*health(view), view) for view in group["credentials"]), key=lambda row: (row[0], row[2]["name"]))
+    bad = sum(rank < 3 for rank, _, _ in ranked)
+    rows = [(_name(view), _place(view), cell, expiry(view), last_use(view), _default(view)) for _, cell, view in ranked]
+    return Section(rows, f"{group['title']} · {len(rows)}", f"{bad} need attention" if bad else "")
+
+
+def _name(view: Data) -> Cell:
+    return Cell(view["name"], title=view.get("description") or view["name"], code=True)
+
+
+def _place(view: Data) -> Cell:
+    where = view["environment"] or "all"
+    tone = "" if view["environment"] else "muted"
+    return Cell(f"{where} · team" if view.get("owner") == "team" else where, tone=tone)
+
+
+def _default(view: Data) -> Cell:
+    return Cell("this notebook", "default of its kind here", glyph="★") if view.get("default") else Cell("")
+
+
+def listing(data: Data, prog: str) -> Page:
+    """The credentials of one page, in the order of the vault."""
+    columns = (Column("Name"), Column("Kind", 1), Column("Environment", 3), Column("Health"), Column("Expiry", 2))
+    rows = [
+        (_name(view), Cell(view["kind"], view.get("title", "")), _place(view), health(view)[1], expiry(view))
+        for view in data["credentials"]
+    ]
+    foot = []
+    if not rows:
+        foot.append(f"No credentials here. Make one: {prog} new")
+    if data.get("next"):
+        total = data.get("total")
+        foot.append(f"{len(rows)}{f' of {total}' if total else ''} shown. More: {prog} list --limit {4 * len(rows)}")
+    return Page("", data, columns=columns, sections=(Section(rows),), foot=foot)
+
+
+def kinds(data: Data, prog: str) -> Page:
+    """Every kind with what it is for."""
+    columns = (Column("Kind"), Column("What"), Column("Also called", 3), Column("Verify", 2), Column("Variables", 4))
+    rows = [
+        (
+            Cell(kind["kind"], kind.get("help", ""), code=True),
+            Cell(kind["title"]),
+            Cell(", ".join(kind["aliases"])),
+            Cell("yes") if kind["verifiable"] else Cell("not yet", tone="muted"),
+            Cell(" ".join(kind["env"]), code=True),
+        )
+        for kind in data["kinds"]
+    ]
+    return Page("Kinds", data, columns=columns, sections=(Section(rows),), foot=(f"Fields of one: {prog} kinds KIND",))
+
+
+def one_kind(data: Data, prog: str) -> Page:
+    """The fields of one kind, and how to make a credential of it."""
+    kind = data["kinds"][0]
+    columns = (Column("Field"), Column("Type", 2), Column("", 1), Column("What"))
+    rows: list[Row] = [_field(entry) for entry in kind["fields"]]
+    facts = [("kind", kind["kind"])]
+    facts += [("also called", ", ".join(kind["aliases"]))] if kind["aliases"] else []
+    facts += [("variables", " ".join(kind["env"]))] if kind["env"] else []
+    facts.append(("verification", "yes" if kind["verifiable"] else "not yet"))
+    secret = next((entry["name"] for entry in kind["fields"] if entry["secret"]), "FIELD")
+    foot = (
+        f"In a form: {prog} new {kind['kind']} NAME",
+        f"In a script: {prog} add NAME --kind {kind['kind']} field=value … --secret {secret}=prompt",
+    )
+    return Page(kind["title"], data, facts, columns, (Section(rows),), foot)
+
+
+def _field(entry: Data) -> Row:
+    flags = [word for word in ("secret", "required") if entry[word]]
+    choices = ", ".join(map(str, entry.get("choices") or ()))
+    default = entry.get("default")
+    words = [entry["title"], entry.get("help", ""), f"one of: {choices}" if choices else ""]
+    words.append(f"default: {default}" if default not in (None, "", [], {}) and not entry["secret"] else "")
+    return (
+        Cell(entry["name"], ", ".join(entry["aliases"]), code=True),
+        Cell(entry["type"], tone="muted"),
+        Cell(", ".join(flags), tone="warn" if entry["secret"] else ""),
+        Cell(". ".join(filter(None, words))),
+    )
+
+
+def shown(data: Data, prog: str) -> Page:
+    """One credential without its values: public fields as they are, secret ones by name."""
+    cell = health(data)[1]
+    facts = [("kind", f"{data['title']} ({data['kind']})"), ("environment", data["environment"] or "all")]
+    facts += [("owner", "your team")] if data["owner"] == "team" else []
+    facts += [("health", cell.words + (f" ({cell.title})" if cell.title else ""))]
+    facts += [(name, str(value)) for name, value in data["fields"].items() if value not in (None, "")]
+    facts += [(name, f"[{data['name']}.{name}]") for name in data["secrets"]]
+    facts += [(label, data[key]) for label, key in (("description", "description"),) if data.get(key)]
+    facts += [("tags", ", ".join(data["tags"]))] if data.get("tags") else []
+    facts += [("version", f"{data['version']} of {data.get('versions', data['version'])}")]
+    facts += [("expiry", f"{expiry(data).text} ({ages.absolute(data['expires_at'])})")] if data["expires_at"] else []
+    facts += [("last use", f"{last_use(data).text.removeprefix('used ')}"), ("attached to", _places(data))]
+    return Page(data["name"], data, facts, foot=(f"Use it: {prog} use {data['name']}",))
+
+
+def _places(data: Data) -> str:
+    uses = data.get("uses", 0)
+    return "nothing" if not uses else f"{uses} place{'s' if uses != 1 else ''}"
+
+
+def versions(data: Data, prog: str) -> Page:
+    """The versions of one credential, newest first."""
+    rows = [
+        (
+            Cell(str(item["version"])),
+            Cell(ages.ago(item["created_at"]), ages.absolute(item["created_at"])),
+            Cell("current", glyph="●", tone="ok") if item["current"] else Cell(""),
+        )
+        for item in data["versions"]
+    ]
+    return Page("", data, columns=(Column("Version"), Column("Made"), Column("")), sections=(Section(rows),))
+
+
+def uses(data: Data, prog: str) -> Page:
+    """Where one credential is attached, and who used it lately."""
+    attached = [
+        (
+            Cell(item["object_type"]),
+            Cell(item["object_id"], code=True),
+            Cell("default", glyph="★") if item["is_default"] else Cell(""),
+            Cell(f"injected: {item['inject']}" if item["inject"] else ""),
+        )
+        for item in data["associations"]
+    ]
+    recent = [
+        (
+            Cell(event["plane"]),
+            Cell(event.get("notebook") or "—", code=bool(event.get("notebook"))),
+            Cell(event["outcome"], tone="" if event["outcome"] == "ok" else "warn"),
+            Cell(ages.ago(event["at"]), ages.absolute(event["at"])),
+        )
+        for event in data["recent"]
+    ]
+    sections = [
+        Section(attached, f"Attached to · {data['total']}" if attached else "Attached to nothing"),
+        Section(recent, "Last uses" if recent else "Never used"),
+    ]
+    columns = (Column("What"), Column("Which"), Column("", 1), Column("", 2))
+    return Page("", data, columns=columns, sections=sections)
+
+
+def why(data: Data, prog: str) -> Page:
+    """Where the vault looked, in order, and what won."""
+    rows = []
+    for step in data["steps"]:
+        found = Cell("found", glyph="●", tone="ok") if step["found"] else Cell("no", glyph="○", tone="muted")
+        rows.append((Cell(step["looked_for"]), found, Cell(step.get("note") or "")))
+    winner = data["winner"]
+    foot = (
+        (f"{winner['name']} is the {winner['kind']} credential of {winner['environment'] or 'all environments'}.",)
+        if winner
+        else (f"Nothing answers to that name. Make it: {prog} new",)
+    )
+    columns = (Column("Looked for"), Column("Found"), Column(""))
+    return Page("", data, columns=columns, sections=(Section(rows),), foot=foot)
+
+
+def audit(data: Data, prog: str) -> Page:
+    """What happened, newest first."""
+    titles = ("When", "Action", "Outcome", "Who", "Through", "Why")
+    columns = [Column(title, max(0, drop)) for drop, title in enumerate(titles, -1)]
+    rows = [
+        (
+            Cell(ages.ago(event["at"]), ages.absolute(event["at"])),
+            Cell(event["action"], code=True),
+            Cell(event["outcome"], tone="" if event["outcome"] == "ok" else "warn"),
+            Cell(str(event.get("actor") or "")),
+            Cell(str(event.get("plane") or "")),
+            Cell(str(event.get("reason") or "")),
+        )
+        for event in data["events"]
+    ]
+    return Page("", data, columns=columns, sections=(Section(rows),), foot=() if rows else ("Nothing happened yet.",))
+
+
+def status(data: Data, prog: str) -> Page:
+    """How this credmagic is set up, and what it does and does not protect against."""
+    facts = [(key.replace("_", " "), _said(value)) for key, value in data.items() if key not in ("claims", "warnings")]
+    foot = [*(f"▲ {line}" for line in data.get("warnings", ())), *data.get("claims", ())]
+    return Page("credmagic", data, facts, foot=foot)
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_said(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_said, value))
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "—"}[value]
+    return str(value)
