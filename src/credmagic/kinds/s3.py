@@ -1,0 +1,93 @@
+"""The kind `s3`: AWS keys, for S3 and everything else that signs like AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from credmagic.kinds.adapters import adapter, load
+from credmagic.kinds.base import CredentialKind
+from credmagic.kinds.fields import field, secret
+from credmagic.values import SecretStr
+
+
+class S3(CredentialKind):
+    """An AWS access key; without one, what the machine itself may do."""
+
+    kind: ClassVar[str] = "s3"
+    title: ClassVar[str] = "AWS keys / S3"
+    group: ClassVar[str] = "Amazon S3"
+    aliases: ClassVar[tuple[str, ...]] = ("aws",)
+    help: ClassVar[str] = "Access key id and secret belong together; leave both empty to use the machine's own role."
+    help_url: ClassVar[str] = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html"
+
+    aws_access_key_id: str | None = field(
+        "Access key ID", default=None, trim=True, placeholder="AKIA…", env=("AWS_ACCESS_KEY_ID",)
+    )
+    aws_secret_access_key: SecretStr | None = secret(
+        "Secret access key", default=None, env=("AWS_SECRET_ACCESS_KEY",)
+    )
+    aws_session_token: SecretStr | None = secret(
+        "Session token", "Only with temporary keys.", default=None, env=("AWS_SESSION_TOKEN",)
+    )
+    region: str | None = field(
+        "Region", default=None, trim=True, placeholder="eu-central-1", env=("AWS_DEFAULT_REGION", "AWS_REGION")
+    )
+    endpoint_url: str | None = field(
+        "Endpoint URL",
+        "For services that speak S3 but are not AWS.",
+        default=None,
+        type="url",
+        more=True,
+        env=("AWS_ENDPOINT_URL",),
+    )
+    bucket: str | None = field("Bucket", "The bucket these keys are for.", default=None, trim=True, more=True)
+
+    def check(self) -> Mapping[str, str]:
+        """Id and secret: both or neither; a session token only with them."""
+        problems: dict[str, str] = {}
+        if self.aws_access_key_id and not self.aws_secret_access_key:
+            problems |= {"aws_secret_access_key": "is required with an access key id"}
+        if not self.aws_access_key_id and (self.aws_secret_access_key or self.aws_session_token):
+            problems["aws_access_key_id"] = "is required with a secret access key"
+        return problems
+
+    def warnings(self) -> list[str]:
+        """With a word on temporary keys, whose end cannot be read from them."""
+        found = super().warnings()
+        if self.aws_session_token:
+            found.append("these are temporary keys: set expires_at to be reminded before they end")
+        if not self.aws_access_key_id:
+            found.append("without keys, whatever the machine itself may do is used")
+        return found
+
+    @adapter
+    def boto3_session(self) -> Any:
+        """A `boto3.Session`; with an `endpoint_url`, its clients and resources go there."""
+        boto3 = load("boto3", "boto3", "boto3_session()")
+        endpoint = self.endpoint_url
+
+        class Session(boto3.Session):  # type: ignore[misc, name-defined]
+            def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
+                if not args and kwargs.get("endpoint_url") is None:
+                    kwargs["endpoint_url"] = endpoint
+                return super().client(service_name, *args, **kwargs)
+
+        return Session(
+            aws_access_key_id=self.aws_access_key_id,
+            aws_secret_access_key=self.aws_secret_access_key,
+            aws_session_token=self.aws_session_token,
+            region_name=self.region,
+        )
+
+    @adapter
+    def storage_options(self) -> dict[str, Any]:
+        """For pandas, fsspec and s3fs: `pd.read_parquet("s3://…", storage_options=cred.storage_options())`."""
+        place = {"endpoint_url": self.endpoint_url, "region_name": self.region}
+        options = {
+            "key": self.aws_access_key_id,
+            "secret": self.aws_secret_access_key,
+            "token": self.aws_session_token,
+            "client_kwargs": {key: value for key, value in place.items() if value},
+        }
+        return {key: value for key, value in options.items() if value}
