@@ -1,7 +1,7 @@
 """How does an embedded kernel read one credential and record the use in microseconds?
 
-Straight on the standard library's `sqlite3`: no SQL toolkit is imported. The only SQL text outside `tables.py`
-and the migrations; `StoreSuite` shows that its answers equal the Core queries'.
+Straight on the standard library's `sqlite3`: no SQL toolkit is imported. The only SQL text outside the tables and
+migrations; `StoreSuite` shows that its answers equal the Core queries'.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from credmagic.errors import SealBroken
 from credmagic.store import refusals, sqlite_file
@@ -30,76 +29,78 @@ from credmagic.store.rows import (
 )
 
 _WIDTH = len(columns(CredentialRow))
+T = TypeVar("T")
 
 
 def _select(row_type: type[Row]) -> str:
     return f"SELECT {', '.join(columns(row_type))} FROM {row_type.table}"  # noqa: S608  (names of our own)
 
 
+_BOTH = [f"c.{name}" for name in columns(CredentialRow)] + [f"v.{name}" for name in columns(VersionRow)]
 _WITH_VERSION = (
-    f"SELECT {', '.join(f'c.{name}' for name in columns(CredentialRow))}, "  # noqa: S608
-    f"{', '.join(f'v.{name}' for name in columns(VersionRow))} "
-    "FROM credentials c LEFT JOIN credential_versions v ON v.credential_id = c.id AND v.version = c.current_version "
+    f"SELECT {', '.join(_BOTH)} FROM credentials c LEFT JOIN credential_versions v"  # noqa: S608
+    " ON v.credential_id = c.id AND v.version = c.current_version"
 )
-_BY_NAME = _WITH_VERSION + "WHERE c.owner_id = ? AND c.environment = ? AND c.name_ix = ?"
-_BY_ID = _WITH_VERSION + "WHERE c.id = ?"
+_BY_NAME = _WITH_VERSION + " WHERE c.owner_id = ? AND c.environment = ? AND c.name_ix = ?"
+_BY_ID = _WITH_VERSION + " WHERE c.id = ?"
 _VERSION = _select(VersionRow) + " WHERE credential_id = ? AND version = ?"
 _LAST_AUDIT = "SELECT seq, mac FROM audit ORDER BY seq DESC LIMIT 1"
-_APPEND = (
-    f"INSERT INTO audit ({', '.join(columns(AuditRow))}) "  # noqa: S608
-    f"VALUES ({', '.join('?' * len(columns(AuditRow)))})"
-)
+_APPEND = f"INSERT INTO audit ({', '.join(columns(AuditRow))}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 
 
 class HotRead:
     """The hot path over one SQLite file: implements `ports.HotPort`.
 
-    Connections are kept in a last-in-first-out pool: one thread always gets the same warm one, and a reader never
-    waits for another thread's commit. Raises `SchemaMismatch` when the file is not a store of this very schema.
+    Connections are kept in a last-in-first-out pool: one thread always gets the same warm one, and a reader
+    never waits for another thread's commit. Raises `SchemaMismatch` when the file is not a store of this very
+    schema.
     """
 
     def __init__(self, path: str | Path, *, patience: float = sqlite_file.PATIENCE) -> None:
         self.path = Path(path)
         self._patience = patience
         self._idle: list[sqlite3.Connection] = []
-        self._lent = 0
+        self._lent: set[sqlite3.Connection] = set()
+        self._inherited = False
         self._failed = False
         self._idle.append(self._connect())
         _OPEN.add(self)
 
     def find_credential(self, candidates: Sequence[Candidate]) -> Found | None:
         """See `HotPort`. One statement per candidate."""
-        with self._borrowed() as connection:
+
+        def look(connection: sqlite3.Connection) -> tuple[Any, ...] | None:
             for candidate in candidates:
-                if row := connection.execute(_BY_NAME, candidate).fetchone():
-                    return _found(row)
-        return None
+                row: tuple[Any, ...] | None = connection.execute(_BY_NAME, candidate).fetchone()
+                if row is not None:
+                    return row
+            return None
+
+        return _found(self._run(look))
 
     def get_credential(self, credential_id: bytes) -> Found | None:
         """See `HotPort`."""
-        with self._borrowed() as connection:
-            row = connection.execute(_BY_ID, (credential_id,)).fetchone()
-        return _found(row) if row else None
+        return _found(self._run(lambda connection: connection.execute(_BY_ID, (credential_id,)).fetchone()))
 
     def get_version(self, credential_id: bytes, version: int) -> VersionRow | None:
         """See `HotPort`."""
-        with self._borrowed() as connection:
-            row = connection.execute(_VERSION, (credential_id, version)).fetchone()
-        return VersionRow(*row) if row else None
+        row = self._run(lambda connection: connection.execute(_VERSION, (credential_id, version)).fetchone())
+        return VersionRow(*row) if row is not None else None
 
     def append_audit(self, build: Callable[[int, bytes], AuditRow]) -> AuditRow:
         """See `HotPort`. After a failed sync nothing more is written until the store is opened again."""
         if self._failed:
             raise refusals.read_only(str(self.path))
-        with self._borrowed() as connection:
+
+        def append(connection: sqlite3.Connection) -> AuditRow:
             sqlite_file.begin_immediate(connection, self._patience)
             seq, mac = connection.execute(_LAST_AUDIT).fetchone() or (0, b"")
             row = build(seq + 1, mac)
-            connection.execute(
-                _APPEND, (row.seq, row.ts, row.action, row.outcome, row.object_id, row.body, row.mac)
-            )
+            connection.execute(_APPEND, (row.seq, row.ts, row.action, row.outcome, row.object_id, row.body, row.mac))
             connection.execute("COMMIT")
-        return row
+            return row
+
+        return self._run(append)
 
     def store_meta(self) -> StoreMetaRow | None:
         """See `HotPort`."""
@@ -139,34 +140,34 @@ class HotRead:
             self._idle.pop().close()
 
     def _all(self, row_type: Any, rest: str, *values: object) -> list[Any]:
-        with self._borrowed() as connection:
-            rows = connection.execute(f"{_select(row_type)} {rest}", values).fetchall()
+        rows = self._run(lambda connection: connection.execute(f"{_select(row_type)} {rest}", values).fetchall())
         return [row_type(*row) for row in rows]
 
-    @contextmanager
-    def _borrowed(self) -> Iterator[sqlite3.Connection]:
-        """A connection for one call. Driver errors leave as ours; a connection that failed is not used again."""
-        connection = self._take()
-        failure: BaseException | None = None
+    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work` with a connection of its own. What the driver raises leaves as ours."""
+        if self._inherited:
+            raise refusals.forked()
+        connection = self._idle_one() or self._connect()
+        self._lent.add(connection)
         try:
-            yield connection
+            return work(connection)
         except sqlite3.Error as error:
             failure = error
         finally:
-            self._give(connection)
-        if failure is not None:
-            self._failed = self._failed or refusals.is_failed_sync(failure)
-            raise refusals.refusal(failure, str(self.path))
+            self._give_back(connection)
+        self._failed = self._failed or refusals.is_failed_sync(failure)
+        raise refusals.refusal(failure, str(self.path))
 
-    def _take(self) -> sqlite3.Connection:
+    def _idle_one(self) -> sqlite3.Connection | None:
         try:
-            return self._idle.pop()
+            return self._idle.pop()  # one atomic step: no lock needed
         except IndexError:
-            return self._connect()
+            return None
 
-    def _give(self, connection: sqlite3.Connection) -> None:
+    def _give_back(self, connection: sqlite3.Connection) -> None:
         if connection.in_transaction:
             connection.rollback()
+        self._lent.discard(connection)
         self._idle.append(connection)
 
     def _connect(self) -> sqlite3.Connection:
@@ -194,7 +195,9 @@ class HotRead:
             raise SchemaMismatch(str(self.path))
 
 
-def _found(row: tuple[Any, ...]) -> Found:
+def _found(row: tuple[Any, ...] | None) -> Found | None:
+    if row is None:
+        return None
     if row[_WIDTH] is None:  # the credential is there and its current version is not: somebody took it away
         raise SealBroken()
     return CredentialRow(*row[:_WIDTH]), VersionRow(*row[_WIDTH:])
@@ -208,7 +211,12 @@ def _before_fork() -> None:
         store.close()
 
 
+def _in_child() -> None:
+    for store in list(_OPEN):
+        store._inherited = store._inherited or bool(store._lent)
+
+
 if hasattr(os, "register_at_fork"):
-    # SQLite keeps its file locks in a table of the process; a child that inherits that table believes in locks it
-    # does not have. So nothing may be open while a fork happens; both sides open anew afterwards.
-    os.register_at_fork(before=_before_fork)
+    # SQLite keeps its file locks in a table of the process; a child that inherits that table believes in locks
+    # it does not have. So nothing may be open while a fork happens; both sides open anew afterwards.
+    os.register_at_fork(before=_before_fork, after_in_child=_in_child)

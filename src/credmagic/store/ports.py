@@ -1,7 +1,7 @@
 """What may the hot path ask of a store, whichever database it is?
 
-Two implementations: `hot_read.HotRead` (embedded SQLite, standard library only) and `sql.SqlStore` (everything
-else). `StoreSuite` shows that they give the same answers.
+Two implementations: `hot_read.HotRead` (embedded SQLite, standard library only) and `sql.SqlStore`
+(everything else). `StoreSuite` shows that they give the same answers.
 """
 
 from __future__ import annotations

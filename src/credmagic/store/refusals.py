@@ -1,7 +1,7 @@
 """What does a database driver's error mean to the user?
 
-One table per database, from the driver's stable code to our error. The driver's own text is never shown: it may
-quote values, and "database is locked" helps nobody.
+One table per database, from the driver's stable code to our error. The driver's own text is never shown: it
+may quote values, and "database is locked" helps nobody.
 """
 
 from __future__ import annotations
@@ -13,13 +13,21 @@ from credmagic.errors import Conflict, CredmagicError, NameTaken, StoreUnusable
 _BUSY = ("store_busy", "is in use by another program that does not let go",
          "Try again. If it stays so, close other programs that have it open: credmagic doctor")  # fmt: skip
 _FULL = ("disk_full", "cannot grow: the disk is full", "Free some space. Reading goes on meanwhile.")
-_NOT_WRITABLE = ("store_not_writable", "cannot be written",
-                 "Make the file and its directory yours (chown, chmod 700) or set CREDMAGIC_HOME.")  # fmt: skip
+_NOT_WRITABLE = (
+    "store_not_writable",
+    "cannot be written",
+    "Make the file and its directory yours (chown, chmod 700) or set CREDMAGIC_HOME.",
+)
 _FOREIGN = ("not_a_store", "is not a credmagic store",
             "Move it away, or set CREDMAGIC_HOME to another directory.")  # fmt: skip
 _DAMAGED = ("not_a_store", "is damaged", "Bring back a backup: credmagic restore FILE")
 _FAILED_SYNC = ("store_not_writable", "could not be made durable: the disk reported an error",
                 "Nothing was acknowledged. Check the disk, then start credmagic again.")  # fmt: skip
+_STRANGE = (
+    "store_not_writable",
+    "answered in a way that credmagic does not know",
+    "See what is wrong with it: credmagic doctor",
+)
 _SILENT = ("store_not_writable", "does not answer",
            "Check CREDMAGIC_STORE_URL and that the database is up.")  # fmt: skip
 
@@ -66,11 +74,13 @@ def refusal(error: BaseException, where: str) -> CredmagicError:
     if isinstance(error, sqlite3.Error):
         if primary_code(error) == sqlite3.SQLITE_CONSTRAINT:
             return conflict()
-        return unusable(_SQLITE.get(primary_code(error), _NOT_WRITABLE), where)
+        return unusable(_SQLITE.get(primary_code(error), _STRANGE), where)
     state = str(getattr(error, "sqlstate", None) or "")
     if state.startswith("23"):
         return conflict()
-    return unusable(_POSTGRES.get(state, _SILENT), where)
+    if not state or state.startswith(("08", "57P")):
+        return unusable(_SILENT, where)
+    return unusable(_POSTGRES.get(state, _STRANGE), where)
 
 
 def unusable(reason: tuple[str, str, str], where: str) -> StoreUnusable:
@@ -127,4 +137,13 @@ def read_only(where: str) -> StoreUnusable:
         f"the store {where} is read-only since the disk reported an error",
         code="store_not_writable",
         next_step="Check the disk, then start credmagic again.",
+    )
+
+
+def forked() -> StoreUnusable:
+    """A child process got a connection in the middle of its work: it must not touch it."""
+    return StoreUnusable(
+        "this process was forked while the store was in use",
+        code="store_busy",
+        next_step="Start workers before the store is used, or with the spawn method.",
     )

@@ -1,13 +1,13 @@
 """What does the store keep? One frozen dataclass per table; `tables.py` derives the tables from them.
 
-Dumb on purpose: the rules live in the vault. Ids are 16 random bytes, times are integer microseconds since 1970
-(UTC), `sealed` and `meta` are opaque records (docs/format.md), `*_ix` are blind indexes. Standard library only, so
-that a kernel's hot path loads no SQL toolkit.
+Dumb on purpose: the rules live in the vault. Ids are 16 random bytes, times are integer microseconds since
+1970 (UTC), `sealed` and `meta` are opaque records (docs/format.md), `*_ix` are blind indexes. Standard
+library only, so that a kernel's hot path loads no SQL toolkit.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 
@@ -26,7 +26,7 @@ class Row:
 
 def columns(row_type: type[Row]) -> tuple[str, ...]:
     """The column names of `row_type`, in declared order (the order of its constructor)."""
-    return tuple(field.name for field in fields(row_type))  # type: ignore[arg-type]  # every Row is a dataclass
+    return tuple(row_type.__slots__)
 
 
 @dataclass(frozen=True, slots=True)

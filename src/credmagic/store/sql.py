@@ -1,7 +1,8 @@
 """How are rows kept in a database: one snapshot to read from, one transaction to write in?
 
-SQLAlchemy Core over SQLite (a path) or PostgreSQL (a URL). Nothing that the driver says reaches the caller: see
-`refusals`. The hot path of the embedded kernel is `hot_read`; the same questions are answered here for any database.
+SQLAlchemy Core over SQLite (a path) or PostgreSQL (a URL). Nothing that the driver says reaches the caller:
+see `refusals`. The hot path of the embedded kernel is `hot_read`; the same questions are answered here for
+any database.
 """
 
 from __future__ import annotations
@@ -30,14 +31,19 @@ from credmagic.store.rows import (
     StoreMetaRow,
     VersionRow,
 )
+from credmagic.store.statements import Statements
 from credmagic.store.transaction import Reader, Transaction
 
 ADVISORY_LOCK = 0x63726564_6D616769
-"""The PostgreSQL lock that takes BEGIN IMMEDIATE's place ("credmagi"): one writer at a time, for the audit chain."""
+"""The PostgreSQL lock that takes BEGIN IMMEDIATE's place ("credmagi"): one writer at a time, for the audit
+chain.
+"""
 
 
 class SqlStore:
-    """A store. Implements `ports.HotPort`, safe from several threads; nothing is open while the process forks."""
+    """A store. Implements `ports.HotPort`, safe from several threads; nothing is open while the process
+    forks.
+    """
 
     def __init__(self, engine: Engine, path: Path | None, patience: float) -> None:
         self.path = path
@@ -46,21 +52,21 @@ class SqlStore:
         self._engine = engine
         self._patience = patience
         self._failed = False
+        self._statements = Statements(engine.dialect)
         self._lent: set[Connection] = set()
         self._inherited = False
+        self._snapshots: Engine = engine
         if path is None:
             self._snapshots = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        else:
-            self._snapshots = engine
         _OPEN.add(self)
 
     @classmethod
     def open(cls, url_or_path: str | Path, *, create: bool, patience: float = sqlite_file.PATIENCE) -> Self:
         """Open the store at a path or URL, bringing its schema up to date.
 
-        With `create` a store is made where there is none. Raises `StoreUnusable`: `not_a_store` (nothing there, or
-        somebody else's), `store_newer`, `store_not_writable`, `store_busy` (locked longer than `patience` seconds),
-        `disk_full`.
+        With `create` a store is made where there is none. Raises `StoreUnusable`: `not_a_store` (nothing
+        there, or somebody else's), `store_newer`, `store_not_writable`, `store_busy` (locked longer than
+        `patience` seconds), `disk_full`.
         """
         url = _url(url_or_path)
         path: Path | None = None
@@ -88,7 +94,7 @@ class SqlStore:
             raise refusals.read_only(self._where)
         with self._connected(self._engine) as connection:
             self._lock(connection)
-            transaction = Transaction(connection)
+            transaction = Transaction(connection, self._statements)
             yield transaction
             if transaction.failed:
                 raise refusals.conflict()
@@ -98,9 +104,10 @@ class SqlStore:
     def read(self) -> Iterator[Reader]:
         """One snapshot: what others commit meanwhile is not seen."""
         with self._connected(self._snapshots) as connection:
+            connection.begin()
             if self.path is not None:
-                connection.exec_driver_sql("BEGIN")
-            yield Reader(connection)
+                self._raw(connection).execute("BEGIN")
+            yield Reader(connection, self._statements)
 
     def find_credential(self, candidates: Sequence[Candidate]) -> Found | None:
         """See `HotPort`."""
@@ -170,11 +177,7 @@ class SqlStore:
     def _connected(self, engine: Engine) -> Iterator[Connection]:
         """A connection for one block. What the driver raises inside leaves as ours."""
         if self._inherited:
-            raise StoreUnusable(
-                "this process was forked while another thread was using the store",
-                code="store_busy",
-                next_step="Start workers before threads use the store, or with the spawn method.",
-            )
+            raise refusals.forked()
         failure: BaseException | None = None
         try:
             with engine.connect() as connection:
@@ -185,19 +188,22 @@ class SqlStore:
                     self._lent.discard(connection)
         except DBAPIError as error:
             failure = error.orig or error
-        except (sqlite3.Error, SQLAlchemyError) as error:
+        except (self._statements.driver.Error, SQLAlchemyError) as error:
             failure = error
         if failure is not None:
             self._failed = self._failed or refusals.is_failed_sync(failure)
             raise refusals.refusal(failure, self._where)
 
     def _lock(self, connection: Connection) -> None:
+        connection.begin()
         if self.path is not None:
-            raw = connection.connection.dbapi_connection
-            assert isinstance(raw, sqlite3.Connection)
-            sqlite_file.begin_immediate(raw, self._patience)
+            sqlite_file.begin_immediate(self._raw(connection), self._patience)
         else:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
+
+    @staticmethod
+    def _raw(connection: Connection) -> Any:
+        return connection.connection.dbapi_connection
 
     def _prepare(self, create: bool) -> None:
         """Look at the schema; bring it up to date under the write lock, once, whoever comes first."""
@@ -263,7 +269,13 @@ def _sqlite_engine(url: URL, path: Path, patience: float) -> Engine:
         return connection
 
     return create_engine(
-        url, creator=connect, poolclass=QueuePool, max_overflow=-1, pool_use_lifo=True, hide_parameters=True
+        url,
+        creator=connect,
+        poolclass=QueuePool,
+        max_overflow=-1,
+        pool_use_lifo=True,
+        hide_parameters=True,
+        paramstyle="named",
     )
 
 
@@ -296,7 +308,7 @@ def _before_fork() -> None:
 
 def _in_child() -> None:
     for store in list(_OPEN):
-        store._inherited = bool(store._lent)
+        store._inherited = store._inherited or bool(store._lent)
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,8 +1,8 @@
 """How is a SQLite file made and opened so that no acknowledged write is lost and nobody else can read it?
 
 Both ways in (`hot_read`, `sql`) get their connections here. A warning for whoever comes later: never open the
-database file by hand (`open`, `shutil.copy`) in a process that has the store open; closing such a handle drops
-SQLite's POSIX locks of the whole process.
+database file by hand (`open`, `shutil.copy`) in a process that has the store open; closing such a handle
+drops SQLite's POSIX locks of the whole process.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ PATIENCE = 10.0
 """Seconds to wait for somebody else's write before `store_busy`."""
 
 _SETTINGS = {
-    "synchronous": 2,  # FULL: with NORMAL a power cut loses acknowledged commits (tests/security/test_power_cut.py)
+    # FULL: with NORMAL a power cut loses acknowledged commits (tests/security/test_power_cut.py)
+    "synchronous": 2,
     "fullfsync": 1,  # macOS: fsync alone does not reach the platter
     "checkpoint_fullfsync": 1,
     "foreign_keys": 1,

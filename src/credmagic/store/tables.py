@@ -1,7 +1,7 @@
 """What do the tables look like? Derived one to one from the dataclasses in `rows.py`.
 
-Types are Text, LargeBinary and integers only (STRICT on SQLite refuses the rest). The migrations say the same in
-their own words, frozen; a test compares both.
+Types are Text, LargeBinary and integers only (STRICT on SQLite refuses the rest). The migrations say the same
+in their own words, frozen; a test compares both.
 """
 
 from __future__ import annotations

@@ -1,22 +1,21 @@
 """What can be asked of one snapshot, and what can be changed in one transaction?
 
-`Reader` and `Transaction` speak rows in and rows out over a SQLAlchemy connection; opening, committing and the
-translation of driver errors are `sql.SqlStore`'s business.
+`Reader` and `Transaction` speak rows in and rows out over a SQLAlchemy connection; opening, committing and
+the translation of driver errors are `sql.SqlStore`'s business.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select, tuple_
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Select, func, select, tuple_
 
-from credmagic.errors import ChangedMeanwhile, NotFound, StoreUnusable
+from credmagic.errors import ChangedMeanwhile, NotFound
 from credmagic.store import refusals
-from credmagic.store.rows import AuditRow, Row, columns
+from credmagic.store.rows import AuditRow, CredentialRow, Row, columns
+from credmagic.store.statements import Statements
 from credmagic.store.tables import TABLES
 
 R = TypeVar("R", bound=Row)
@@ -24,8 +23,9 @@ Where = Mapping[str, Any]
 
 
 class Change(NamedTuple):
-    """One write, as reported to whoever keeps the integrity of the set: `old` is None for an insert, `new` for a
-    delete."""
+    """One write, as reported to whoever keeps the integrity of the set: `old` is None for an insert, `new`
+    for a delete.
+    """
 
     table: str
     pk: tuple[Any, ...]
@@ -36,13 +36,15 @@ class Change(NamedTuple):
 class Reader:
     """One consistent snapshot. Valid inside the `with` that gave it, in the process that opened it."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, statements: Statements) -> None:
         self._connection = connection
+        self._driver: Any = connection.connection.dbapi_connection
+        self._statements = statements
         self._pid = os.getpid()
 
     def get(self, row_type: type[R], **pk: Any) -> R | None:
         """The row with that primary key (`get(CredentialRow, id=…)`), or None."""
-        found = self._execute(_by_key(row_type), {f"key_{name}": value for name, value in pk.items()}).first()
+        found = self._say("get", row_type, {f"key_{name}": value for name, value in pk.items()}).fetchone()
         return row_type(*found) if found is not None else None
 
     def find(
@@ -59,8 +61,8 @@ class Reader:
         """The rows that match, as a list.
 
         `where` maps a column to a value or to a list of values. `order` names the columns to sort by (all
-        upwards, or all downwards with `descending`); `after` holds the values of these columns in the last row
-        of the page before, so that a page costs the same wherever it is.
+        upwards, or all downwards with `descending`); `after` holds the values of these columns in the last
+        row of the page before, so that a page costs the same wherever it is.
         """
         table = TABLES[row_type]
         query = _filtered(select(table), row_type, where)
@@ -82,46 +84,62 @@ class Reader:
         if by is None:
             return self._execute(_filtered(select(func.count()).select_from(table), row_type, where)).scalar_one()
         grouped = select(table.c[by], func.count()).group_by(table.c[by])
-        return {value: number for value, number in self._execute(_filtered(grouped, row_type, where))}
+        return dict(list(self._execute(_filtered(grouped, row_type, where))))
+
+    def last_used(self, credential_ids: Sequence[bytes]) -> dict[bytes, int]:
+        """When each credential was last handed out (microseconds); those never used are absent."""
+        audit, credentials = TABLES[AuditRow].c, TABLES[CredentialRow].c
+        # One step down an index for each, however often it was used: `max(ts)` would read all its uses.
+        last_use = (
+            select(audit.ts)
+            .where(audit.object_id == credentials.id, audit.action == "use", audit.outcome == "ok")
+            .order_by(audit.seq.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        found = self._execute(select(credentials.id, last_use).where(credentials.id.in_(credential_ids)))
+        return {key: at for key, at in found if at is not None}
 
     def last_audit(self) -> tuple[int, bytes]:
         """(seq, mac) of the newest audit row; `(0, b"")` when there is none."""
-        found = self._execute(_LAST_AUDIT).first()
+        found = self._say("last", AuditRow, {}).fetchone()
         return (found[0], found[1]) if found is not None else (0, b"")
 
-    def _execute(self, statement: Any, values: Mapping[str, Any] | None = None) -> Any:
+    def _execute(self, query: Any) -> Any:
+        self._same_process()
+        return self._connection.execute(query)
+
+    def _say(self, verb: str, row_type: type[Row], values: Mapping[str, Any]) -> Any:
+        self._same_process()
+        return self._driver.execute(self._statements.text(verb, row_type), values)
+
+    def _same_process(self) -> None:
         if self._pid != os.getpid():
-            raise StoreUnusable(
-                "this transaction belongs to the process that this one was forked from",
-                code="store_busy",
-                next_step="Open the store again in this process.",
-            )
-        return self._connection.execute(statement, values)
+            raise refusals.forked()
 
 
 class Transaction(Reader):
     """All writes go through here: what is written inside one `with` is kept as a whole or not at all.
 
-    `changes` lists every write so far (SECURITY §3). A refused write ends the transaction: `failed` is then set and
-    nothing of it will be kept, even if the caller carries on.
+    `changes` lists every write so far (SECURITY §3). A refused write ends the transaction: `failed` is then
+    set and nothing of it will be kept, even if the caller carries on.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
+    def __init__(self, connection: Connection, statements: Statements) -> None:
+        super().__init__(connection, statements)
         self.changes: list[Change] = []
         self.failed = False
 
     def insert(self, row: Row) -> None:
         """Add a row. Raises `NameTaken` for a credential's name, `Conflict` for any other double."""
-        names = columns(type(row))
-        self._write(_insertion(type(row)), {name: getattr(row, name) for name in names})
+        self._write("insert", row, {name: getattr(row, name) for name in columns(type(row))})
         self.changes.append(Change(row.table, row.pk, None, row))
 
     def update(self, row: Row, expected_revision: int | None = None) -> None:
         """Put `row` in the place of the row with its primary key.
 
-        With `expected_revision` only if that is still the stored one, else `ChangedMeanwhile` (also when the row
-        is gone). Raises `NotFound` when there is no such row, `NameTaken` and `Conflict` as `insert`.
+        With `expected_revision` only if that is still the stored one, else `ChangedMeanwhile` (also when the
+        row is gone). Raises `NotFound` when there is no such row, `NameTaken` and `Conflict` as `insert`.
         """
         old = self._stored(row)
         if expected_revision is not None and getattr(old, "revision", None) != expected_revision:
@@ -132,7 +150,7 @@ class Transaction(Reader):
         if old is None:
             raise _gone(row)
         values = {name: getattr(row, name) for name in columns(type(row)) if name not in row.key}
-        self._write(_change(type(row)), values | _place(row))
+        self._write("update", row, values | _place(row))
         self.changes.append(Change(row.table, row.pk, old, row))
 
     def delete(self, row: Row) -> None:
@@ -140,19 +158,19 @@ class Transaction(Reader):
         old = self._stored(row)
         if old is None:
             raise _gone(row)
-        self._write(_removal(type(row)), _place(row))
+        self._write("delete", row, _place(row))
         self.changes.append(Change(row.table, row.pk, old, None))
 
     def _stored(self, row: Row) -> Row | None:
-        found = self._execute(_by_key(type(row)), _place(row)).first()
+        found = self._say("get", type(row), _place(row)).fetchone()
         return type(row)(*found) if found is not None else None
 
-    def _write(self, statement: Any, values: Mapping[str, Any]) -> None:
+    def _write(self, verb: str, row: Row, values: Mapping[str, Any]) -> None:
         try:
-            self._execute(statement, values)
+            self._say(verb, type(row), values)
             return
-        except IntegrityError as error:
-            name_taken = refusals.is_name_taken(error.orig)
+        except self._statements.driver.IntegrityError as error:
+            name_taken = refusals.is_name_taken(error)
         self.failed = True  # and raised outside that block: the driver's error knows the values
         raise refusals.name_taken() if name_taken else refusals.conflict()
 
@@ -165,37 +183,8 @@ def _filtered(query: Select[Any], row_type: type[Row], where: Where | None) -> S
     return query
 
 
-def _key_test(row_type: type[Row]) -> ColumnElement[bool]:
-    table = TABLES[row_type]
-    return and_(*(table.c[name] == bindparam(f"key_{name}") for name in row_type.key))
-
-
 def _place(row: Row) -> dict[str, Any]:
     return {f"key_{name}": getattr(row, name) for name in row.key}
-
-
-@cache
-def _by_key(row_type: type[Row]) -> Any:
-    return select(TABLES[row_type]).where(_key_test(row_type))
-
-
-@cache
-def _insertion(row_type: type[Row]) -> Any:
-    return TABLES[row_type].insert()
-
-
-@cache
-def _change(row_type: type[Row]) -> Any:
-    return TABLES[row_type].update().where(_key_test(row_type))
-
-
-@cache
-def _removal(row_type: type[Row]) -> Any:
-    return TABLES[row_type].delete().where(_key_test(row_type))
-
-
-_AUDIT = TABLES[AuditRow].c
-_LAST_AUDIT = select(_AUDIT.seq, _AUDIT.mac).order_by(_AUDIT.seq.desc()).limit(1)
 
 
 def _gone(row: Row) -> NotFound:
