@@ -41,6 +41,7 @@ class Registry(Generic[T]):
         self.group = group
         self.broken: dict[str, str] = {}
         self._loaded: dict[str, T] = {}
+        self._found: dict[str, metadata.EntryPoint] | None = None
 
     def get(self, name: str) -> T:
         """The plug-in `name`. Raises `NotFound` (unknown name) or `BrokenPlugin` (does not import)."""
@@ -68,12 +69,15 @@ class Registry(Generic[T]):
             return point
         points = self._points()
         if name not in points:
-            raise NotFound(
-                f"no plug-in {name!r} in {self.group}", next_step=f"Installed: {', '.join(sorted(points))}"
-            )
+            raise NotFound(f"no plug-in {name!r} in {self.group}", next_step=f"Installed: {', '.join(sorted(points))}")
         return points[name]
 
     def _points(self) -> dict[str, metadata.EntryPoint]:
+        if self._found is None:  # what is installed does not change while a process runs
+            self._found = self._scan()
+        return self._found
+
+    def _scan(self) -> dict[str, metadata.EntryPoint]:
         found: dict[str, metadata.EntryPoint] = {}
         for point in (*_own().select(group=self.group), *metadata.entry_points(group=self.group)):
             known = found.setdefault(point.name, point)

@@ -1,11 +1,12 @@
 """How does the recovery key open a store?
 
-It *is* the slot's key, written down on paper: shown once when it is made, kept nowhere, and asked for only
-when a caller gives it as the secret.
+It *is* the slot's key, written down on paper: shown once when it is made, kept nowhere, and used only when somebody
+gives it: as the secret, or in `CREDMAGIC_RECOVERY_KEY` for the one command that repairs the store.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from credmagic.crypto.recovery import new_recovery_key, parse_recovery_key
 from credmagic.errors import InvalidCredential, VaultLocked
 from credmagic.keys.base import KeyProvider, NewSlot, NotAtHand, check_parameters, entry_name
 from credmagic.values import SecretStr
+
+VARIABLE = "CREDMAGIC_RECOVERY_KEY"
 
 
 class Recovery(KeyProvider):
@@ -41,14 +44,14 @@ class Recovery(KeyProvider):
         entry_name(store_id, slot_id)
         check_parameters(parameters)
         why = "none is given"
-        if secret:
+        if secret := secret or os.environ.get(VARIABLE):
             try:
                 return parse_recovery_key(str(secret))
             except InvalidCredential as error:
                 why = error.errors.get("recovery_key", error.message)
         raise NotAtHand(
             f"the recovery key cannot be used: {why}",
-            next_step="Compare it with what you wrote down and type all of it.",
+            next_step=f"Set {VARIABLE} to it, all of it as you wrote it down, and run: credmagic protect PROVIDER",
         )
 
     def wrong_key(self, parameters: Mapping[str, Any]) -> VaultLocked:

@@ -87,9 +87,7 @@ def resolve(
         if canonical is None:
             raise InvalidCredential("name a credential or a kind", next_step="%cred use NAME")
         ref = associations.default_of(vault, caller, canonical)
-    return vault.resolver.resolve(
-        caller, ref, environment=environment, version=version, kind=canonical, describe=True
-    )
+    return vault.resolver.resolve(caller, ref, environment=environment, version=version, kind=canonical, describe=True)
 
 
 ACTIONS: dict[str, Action] = {

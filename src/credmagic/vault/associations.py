@@ -103,9 +103,7 @@ def attach_in(
     return row
 
 
-def _unset_default(
-    vault: Vault, transaction: Transaction, object_type: str, index: bytes, stored: Stored
-) -> None:
+def _unset_default(vault: Vault, transaction: Transaction, object_type: str, index: bytes, stored: Stored) -> None:
     where = {
         "object_type": object_type, "object_ix": index, "owner_id": vault.owners.me,
         "kind": stored.row.kind, "is_default": 1,
@@ -143,9 +141,7 @@ def detach(
     return {"detached": detached}
 
 
-def listed(
-    vault: Vault, reader: Reader, stored: Stored, types: Sequence[str] | None = None
-) -> list[dict[str, Any]]:
+def listed(vault: Vault, reader: Reader, stored: Stored, types: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """All associations of one credential, oldest first."""
     where: dict[str, Any] = {"credential_id": stored.row.id}
     if types:

@@ -178,8 +178,7 @@ class Draft:
         }
 
 
-def _draft(kind: type[CredentialKind], fields: Mapping[str, Any], expires_at: str | None, probe: bool) -> Draft:
-    credential = kind.parse(fields)
+def _draft(credential: CredentialKind, expires_at: str | None, probe: bool) -> Draft:
     expiry = rules.parse_expiry(expires_at) if expires_at else credential.expiry()
     result = verify(credential) if probe else None
     return Draft(credential, micros(expiry), _verified(result), credential.warnings())
@@ -212,7 +211,7 @@ def create(
     with vault.store.read() as reader:
         if reader.find(CredentialRow, {"owner_id": owner, "environment": environment, "name_ix": index}, limit=1):
             raise _taken(name, environment)
-    draft = _draft(cls, fields, expires_at, verify)
+    draft = _draft(cls.parse(fields), expires_at, verify)
     at = now()
     row = CredentialRow(
         os.urandom(16), owner, index, environment, cls.kind, cls.version, "active", 1, 1,
@@ -258,12 +257,11 @@ def update(
     """
     with vault.store.read() as reader:
         stored = vault.find(reader, ref, environment)
-        before = vault.values(reader, stored) if fields else {}
+        before = vault.credential(reader, stored) if fields else None
     meta: dict[str, Any] = dict(stored.meta)
     draft = None
-    if fields:
-        combined = merged(find_kind(stored.row.kind), before, fields)
-        draft = _draft(find_kind(stored.row.kind), combined, None, verify)
+    if before is not None and fields:
+        draft = _draft(before.updated(fields), None, verify)
         meta.update(draft.meta())
         meta["expires_at"] = draft.expires_at if draft.expires_at is not None else stored.expires_at
     if description is not None:
@@ -278,19 +276,6 @@ def update(
         row = replace(row, name_ix=vault.keyset.name_index(row.owner_id, row.environment, meta["name"]))
     changed = _write(vault, caller, stored, row, meta, draft, revision)
     return {**vault.view(changed), "warnings": draft.warnings if draft else []}
-
-
-def merged(kind: type[CredentialKind], before: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The values before, with every given field (by any of its names) replaced, or removed by null."""
-    result = dict(before)
-    for name, value in fields.items():
-        spec = kind.spec(name)
-        key = spec.name if spec else name
-        if value is None:
-            result.pop(key, None)
-        else:
-            result[key] = value
-    return result
 
 
 def _write(
@@ -338,9 +323,7 @@ def rotate(
     return update(vault, caller, ref, environment, fields=fields, verify=verify)
 
 
-def rename(
-    vault: Vault, caller: Caller, ref: str, new_name: str, environment: str | None = None
-) -> dict[str, Any]:
+def rename(vault: Vault, caller: Caller, ref: str, new_name: str, environment: str | None = None) -> dict[str, Any]:
     """Give a credential another name; its id, versions and associations stay."""
     return update(vault, caller, ref, environment, new_name=new_name)
 
@@ -377,7 +360,7 @@ def check(vault: Vault, caller: Caller, ref: str, environment: str | None = None
     """Try a stored credential out against its service and remember the result."""
     with vault.store.read() as reader:
         stored = vault.find(reader, ref, environment)
-        credential = find_kind(stored.row.kind).parse(vault.values(reader, stored))
+        credential = vault.credential(reader, stored)
     result, failure = probe(credential)
     verified = {"at": now(), "outcome": result.outcome, "reason": result.reason}
     with vault.store.read() as reader:  # the probe took time: remember its result on what is there now

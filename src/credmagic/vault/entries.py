@@ -1,8 +1,8 @@
 """Which single-use keys are waiting for a form to be sealed to them?
 
 A key lives in memory only and dies on use, after ten minutes, or when 32 newer ones of the same kernel exist. It is
-bound to its kind, to what it edits, and to the kernel that asked. Reuse, expiry, another kernel, wrong info or a damaged
-message are one and the same error.
+bound to its kind, to what it edits, and to the kernel that asked. Reuse, expiry, another kernel, wrong info or a
+damaged message are one and the same error.
 """
 
 from __future__ import annotations

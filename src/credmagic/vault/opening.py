@@ -15,7 +15,7 @@ from typing import Any
 
 from credmagic.crypto import context
 from credmagic.crypto.keyset import Keyset, SealedKey, new_root_key, unwrap_root, wrap_root
-from credmagic.errors import CredmagicError, SealBroken, VaultLocked
+from credmagic.errors import SealBroken, VaultLocked
 from credmagic.keys.backoff import check_retry, next_retry
 from credmagic.keys.base import KeyProvider, NotAtHand, providers
 from credmagic.store.ports import HotPort
@@ -46,17 +46,18 @@ def unlock(port: HotPort, *, failed: Failed = lambda slot: None) -> Opened:
     meta = port.store_meta()
     if meta is None:
         raise VaultLocked("this store has no keys yet", next_step="Make the first credential: %cred new")
-    absent: CredmagicError | None = None
+    refused: list[VaultLocked] = []
     for slot in port.key_slots():
         try:
             root_key, keys_in = open_slot(meta.store_id, slot, failed=failed)
-        except NotAtHand as error:
-            absent = absent or error
+        except VaultLocked as error:
+            refused.append(error)
             continue
         return Opened(open_keys(meta.store_id, root_key, port.data_keys()), root_key, keys_in)
-    raise absent or VaultLocked(
-        "this store has no key slot", next_step="Restore it from a backup: credmagic restore FILE"
-    )
+    if not refused:
+        raise VaultLocked("this store has no key slot", next_step="Restore its database from a backup.")
+    # A key that is missing or wrong says more than one that nobody gave.
+    raise min(refused, key=lambda error: isinstance(error, NotAtHand))
 
 
 def open_slot(store_id: bytes, slot: KeySlotRow, *, failed: Failed) -> tuple[bytearray, str]:

@@ -44,9 +44,7 @@ def overview(vault: Vault, caller: Caller, environment: str | None = None) -> di
     for one in stored:
         view = vault.view(one)
         view.update(last_used_at=iso(used.get(one.row.id)), default=one.row.id in defaults)
-        group = groups.setdefault(
-            view["kind"], {"kind": view["kind"], "title": view["title"], "credentials": []}
-        )
+        group = groups.setdefault(view["kind"], {"kind": view["kind"], "title": view["title"], "credentials": []})
         group["credentials"].append(view)
     return {
         "environment": environment or settings.active_environment(),

@@ -53,9 +53,7 @@ def as_id(ref: str) -> bytes | None:
     return bytes.fromhex(ref) if _ID.match(ref) else None
 
 
-def candidates(
-    keyset: Keyset, owners: Owners, ref: str, environment: str
-) -> Iterator[tuple[bytes, str, bytes]]:
+def candidates(keyset: Keyset, owners: Owners, ref: str, environment: str) -> Iterator[tuple[bytes, str, bytes]]:
     """Where a name is looked up, in order: (owner, environment, blind index of the name)."""
     for env in dict.fromkeys((environment, "")):
         for owner in owners:
@@ -68,9 +66,7 @@ def not_found(ref: str, environment: str, names: list[str]) -> CredentialNotFoun
     hint = f"Did you mean {' or '.join(closest)}? " if closest else ""
     where = f" in {environment}" if environment else ""
     create = "See them all: %cred list" if as_id(ref) else f"Create it: %cred new KIND {ref}"
-    return CredentialNotFound(
-        f'no credential "{ref}"{where}', next_step=hint + create, details={"closest": closest}
-    )
+    return CredentialNotFound(f'no credential "{ref}"{where}', next_step=hint + create, details={"closest": closest})
 
 
 class Resolver:
@@ -161,9 +157,7 @@ class Resolver:
     def _record(self, event: Event) -> None:
         self.port.append_audit(builder(self.keyset, event))
 
-    def _resolved(
-        self, stored: Stored, version: int, values: dict[str, Any], describe: bool
-    ) -> dict[str, Any]:
+    def _resolved(self, stored: Stored, version: int, values: dict[str, Any], describe: bool) -> dict[str, Any]:
         row = stored.row
         raw = {**values["public"], **values["secret"]}
         resolved: dict[str, Any] = {
@@ -177,8 +171,6 @@ class Resolver:
             "fields": values.get("flat", raw),
             "secret": values.get("flat_secret", list(values["secret"])),
         }
-        if "flat" in values:
-            resolved["raw"] = raw
         if describe and self._describe:
             resolved.update(self._describe(row.kind, stored.name, raw))
         return resolved

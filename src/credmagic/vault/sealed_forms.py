@@ -56,11 +56,12 @@ def submit_entry(vault: Vault, caller: Caller, entry_id: str, purpose: str, seal
 
 def _verify(vault: Vault, kind: str, ref: str | None, form: Mapping[str, Any]) -> dict[str, Any]:
     fields = form.get("fields", {})
-    cls = find_kind(kind)
-    if ref is not None:
+    if ref is None:
+        credential = find_kind(kind).parse(fields)
+    else:
         with vault.store.read() as reader:
-            fields = credentials.merged(cls, vault.values(reader, vault.find(reader, ref)), fields)
-    result, failure = credentials.probe(cls.parse(fields))
+            credential = vault.credential(reader, vault.find(reader, ref)).updated(fields)
+    result, failure = credentials.probe(credential)
     if failure is not None:
         raise failure
     return {"outcome": result.outcome, "reason": result.reason, "took_ms": result.took_ms}

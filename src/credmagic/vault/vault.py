@@ -14,6 +14,7 @@ from typing import Any
 from credmagic import settings
 from credmagic.crypto.keyset import Keyset
 from credmagic.errors import CredentialNotFound
+from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.registry import find_kind
 from credmagic.masking import mask, why_unmaskable
 from credmagic.store.rows import CredentialRow, VersionRow
@@ -31,8 +32,11 @@ NAMES_SHOWN = 2000
 def describe_values(kind: str, name: str, raw: Any) -> dict[str, Any]:
     """What the kind's class derives from values for a kernel that shall not import it."""
     credential = find_kind(kind).parse(raw)
-    aliases = {alias: spec.name for spec in credential.specs() for alias in spec.aliases}
-    return {"environ": credential.environ(name), "files": credential.files(name), "aliases": aliases}
+    return {
+        "environ": credential.environ(name),
+        "files": credential.files(name),
+        "aliases": credential.field_aliases(),
+    }
 
 
 class Vault:
@@ -83,8 +87,8 @@ class Vault:
         with self.store.read() as reader:
             return [stored.name for stored in self.visible(reader)]
 
-    def values(self, reader: Reader, stored: Stored) -> dict[str, Any]:
-        """The raw fields of the current version, for merging and verifying inside the vault."""
+    def credential(self, reader: Reader, stored: Stored) -> CredentialKind:
+        """The values of the current version, for changing and verifying inside the vault."""
         row = reader.get(VersionRow, credential_id=stored.row.id, version=stored.row.current_version)
         if row is None:
             raise CredentialNotFound(
@@ -92,7 +96,7 @@ class Vault:
                 next_step=f"Give it new values: %cred rotate {stored.name}",
             )
         opened = open_version(self.keyset, stored.row, row)
-        return {**opened["public"], **opened["secret"]}
+        return find_kind(stored.row.kind).parse({**opened["public"], **opened["secret"]})
 
     def view(self, stored: Stored) -> dict[str, Any]:
         """The masked view of a credential."""
