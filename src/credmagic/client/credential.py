@@ -118,8 +118,12 @@ class Credential(Mapping[str, Any]):
         if aliases is not None:
             found = aliases.get(alias)
             return None if found is None else str(found)
-        spec = self._kind_class().spec(alias) if isinstance(alias, str) else None
-        return None if spec is None else str(spec.name)
+        from credmagic.errors import InvalidCredential
+
+        try:
+            return str(self._kind_class().spec(str(alias)).name)
+        except InvalidCredential:
+            return None
 
     def _kind_class(self) -> Any:
         # Imported when asked for only: kinds are pydantic models, which the hot path of `use` does not need.
@@ -128,7 +132,7 @@ class Credential(Mapping[str, Any]):
         return find_kind(self.kind)
 
     def _model(self) -> Any:
-        return self._kind_class().parse(dict(self._resolved["fields"]))
+        return self._kind_class().from_flat(self._resolved["fields"])
 
     def environ(self, prefix: str | None = None) -> dict[str, str]:
         """The environment variables this credential stands for; `prefix` replaces its name in theirs."""
@@ -136,10 +140,10 @@ class Credential(Mapping[str, Any]):
         found = dict(known) if known is not None and prefix is None else self._model().environ(self.name, prefix)
         return {variable: self._wrapped(variable, str(value)) for variable, value in found.items()}
 
-    def files(self) -> dict[str, str]:
+    def files(self, prefix: str | None = None) -> dict[str, str]:
         """Contents that must be handed over as files, by the variable that names the file."""
         known = self._resolved.get("files")
-        found = dict(known) if known is not None else self._model().files(self.name)
+        found = dict(known) if known is not None and prefix is None else self._model().files(self.name, prefix)
         return {variable: self._wrapped(variable, str(content)) for variable, content in found.items()}
 
     def _wrapped(self, variable: str, value: str) -> str:

@@ -37,8 +37,8 @@ class EnvironInjector(Injector):
 
         Raises `InvalidCredential` for a variable that cannot or must not be set.
         """
-        variables = credential.environ(options.get("prefix"))
-        contents = credential.files()
+        prefix = options.get("prefix")
+        variables, contents = credential.environ(prefix), credential.files(prefix)
         for variable in (*variables, *contents):
             _check(variable, credential.name)
         paths = self._files.write(credential, contents) if contents else {}

@@ -40,7 +40,7 @@ class FileInjector(Injector):
         """Write the credential's files and set their variables; returns the variables' names."""
         from credmagic.injectors.environ import EnvironInjector  # it writes files, too: a cycle at import only
 
-        contents = credential.files()
+        contents = credential.files(options.get("prefix"))
         if not contents:
             raise InvalidCredential(
                 f"{credential.name}: a credential of kind {credential.kind} has nothing to hand over as a file",

@@ -57,9 +57,13 @@ class Matcher:
 
     def redact_text(self, text: str) -> str:
         """`text` with every match replaced; the very same object when there is none."""
+        return self.replace(text)[0]
+
+    def replace(self, text: str) -> tuple[str, int]:
+        """As `redact_text`, and how many places were replaced."""
         data = encode(text)
         hits = self.hits(data)
-        return decode(render(data, hits, 0, len(data))) if hits else text
+        return (decode(render(data, hits, 0, len(data))), len(hits)) if hits else (text, 0)
 
     def find(self, text: str) -> list[Hit]:
         """The matches in `text`, merged, in character positions."""
