@@ -25,7 +25,7 @@ class ApiKey(CredentialKind):
 
     kind: ClassVar[str] = "api_key"
     title: ClassVar[str] = "API key"
-    aliases: ClassVar[tuple[str, ...]] = ("api_key_auth", "apikey")
+    aliases: ClassVar[tuple[str, ...]] = ("api_token", "api_key_auth", "apikey")
     wire_kinds: ClassVar[Mapping[str, str]] = {"datarobot": "api_token"}
     probe: ClassVar[str | None] = "http"
     help: ClassVar[str] = "One key for one service. Choose the service and its SDK finds the key by itself."

@@ -67,16 +67,9 @@ class CredentialKind(BaseModel):
         return _specs(cls)
 
     @classmethod
-    def spec(cls, name: str) -> FieldSpec:
-        """The field of a canonical name, alias or wire name (`entries.KEY` is one entry of a map).
-
-        Raises `InvalidCredential` with the closest names for an unknown one.
-        """
-        head, _, entry = name.partition(".")
-        found = _name_table(cls).get(head)
-        if found is None or (entry and found.type != "map"):
-            _refuse(cls, dict([_unknown(cls, name)]))
-        return found
+    def spec(cls, name: str) -> FieldSpec | None:
+        """The field of a canonical name, alias or wire name; None for any other name."""
+        return _name_table(cls).get(name)
 
     @classmethod
     def describe(cls) -> dict[str, Any]:
@@ -108,8 +101,11 @@ class CredentialKind(BaseModel):
 
     @classmethod
     def wire_name(cls, face: str, field: str) -> str:
-        """How `face` spells a field: as declared, else camelCase for `datarobot`, else the canonical name."""
-        spec = cls.spec(field)
+        """How `face` spells a field: as declared, else camelCase for `datarobot`, else canonical.
+
+        Raises `KeyError` for a name that is no field.
+        """
+        spec = _name_table(cls)[field]
         return spec.wire.get(face) or (camel(spec.name) if face == "datarobot" else spec.name)
 
     @classmethod
@@ -135,7 +131,7 @@ class CredentialKind(BaseModel):
             problems: dict[str, str] = {}
         except ValidationError as error:
             made, problems = None, _translate(cls, error)
-        if made is None:  # raised outside the except block: pydantic's error quotes its input, it must not be the context
+        if made is None:  # outside the except block: pydantic's error quotes its input and must not be the context
             _refuse(cls, problems)
         return made
 

@@ -36,9 +36,7 @@ class Database(CredentialKind):
         dict.fromkeys(["DATABASE_URL", *(name for row in DIALECTS.values() for name in row.env.values()), PG_CERT])
     )
 
-    dialect: str = field(
-        "Dialect", "The kind of database.", type="choice", choices=tuple(DIALECTS), open_choice=True
-    )
+    dialect: str = field("Dialect", "The kind of database.", type="choice", choices=tuple(DIALECTS), open_choice=True)
     host: str | None = field("Host", default=None, trim=True, placeholder="db.example.org")
     port: int | None = field(
         "Port", "Empty means the usual one.", default=None, type="int", bounds=(1, 65535), placeholder="5432"

@@ -20,7 +20,9 @@ class KeyValue(CredentialKind):
     kind: ClassVar[str] = "key_value"
     title: ClassVar[str] = "Key and value pairs"
     aliases: ClassVar[tuple[str, ...]] = ("kv", "key_value_creds")
-    help: ClassVar[str] = "Secrets by name. Code reads each by its key; keys that are variable names are exported as they are."
+    help: ClassVar[str] = (
+        "Secrets by name. Code reads each by its key; keys that are variable names are exported as is."
+    )
     variables: ClassVar[tuple[str, ...]] = ("NAME_KEY",)
 
     entries: dict[str, SecretStr] = secret(

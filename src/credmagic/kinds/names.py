@@ -27,9 +27,7 @@ def has_control(text: str, allowed: str = "") -> bool:
     """True if `text` has a control character, line separator, half a surrogate pair or a reordering mark."""
     if text.isascii() and text.isprintable():
         return False
-    return any(
-        (unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDI) and c not in allowed for c in text
-    )
+    return any((unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDI) and c not in allowed for c in text)
 
 
 def check_name(name: object) -> str:

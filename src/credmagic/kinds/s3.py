@@ -24,9 +24,7 @@ class S3(CredentialKind):
     aws_access_key_id: str | None = field(
         "Access key ID", default=None, trim=True, placeholder="AKIA…", env=("AWS_ACCESS_KEY_ID",)
     )
-    aws_secret_access_key: SecretStr | None = secret(
-        "Secret access key", default=None, env=("AWS_SECRET_ACCESS_KEY",)
-    )
+    aws_secret_access_key: SecretStr | None = secret("Secret access key", default=None, env=("AWS_SECRET_ACCESS_KEY",))
     aws_session_token: SecretStr | None = secret(
         "Session token", "Only with temporary keys.", default=None, env=("AWS_SESSION_TOKEN",)
     )
