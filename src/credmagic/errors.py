@@ -192,9 +192,7 @@ class SealBroken(CredmagicError):
     status = 500
     exit_code = 9
 
-    def __init__(
-        self, message: str = "a sealed record does not open", *, reason: str = "", **more: Any
-    ) -> None:
+    def __init__(self, message: str = "a sealed record does not open", *, reason: str = "", **more: Any) -> None:
         more.setdefault("next_step", "Other credentials stay usable. See what happened: credmagic audit")
         super().__init__(message, **more)
         self.reason = reason

@@ -16,9 +16,9 @@ from credmagic.errors import InvalidCredential, SealBroken
 def dump(obj: Mapping[str, Any]) -> bytes:
     """The object's bytes. `InvalidCredential` for what UTF-8 JSON cannot carry: lone surrogates, NaN."""
     try:
-        return json.dumps(
-            obj, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-        ).encode("utf-8")
+        return json.dumps(obj, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode(
+            "utf-8"
+        )
     except ValueError:  # UnicodeEncodeError among them: it would quote the value
         pass
     raise InvalidCredential(

@@ -40,14 +40,10 @@ def secret_context(
     store_id: bytes, *, credential_id: bytes, owner_id: bytes, kind: str, kind_version: int, version: int
 ) -> bytes:
     """The place of one version's secret fields."""
-    return tlv(
-        _LABEL, store_id, b"secret", credential_id, owner_id, text(kind), u32(kind_version), u64(version)
-    )
+    return tlv(_LABEL, store_id, b"secret", credential_id, owner_id, text(kind), u32(kind_version), u64(version))
 
 
-def row_context(
-    store_id: bytes, table: str, primary_key: bytes, columns: Sequence[Cell], revision: int
-) -> bytes:
+def row_context(store_id: bytes, table: str, primary_key: bytes, columns: Sequence[Cell], revision: int) -> bytes:
     """The place of a row that decides something; `columns` are those that do, in declared order."""
     return tlv(_LABEL, store_id, b"row", text(table), primary_key, *map(column, columns), u64(revision))
 

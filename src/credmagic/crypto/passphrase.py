@@ -74,11 +74,7 @@ def _check(salt: bytes, profile: Profile, floor: Profile) -> None:
         name: (getattr(floor, name), getattr(profile, name), getattr(CEILING, name))
         for name in ("memory_kib", "iterations", "lanes")
     }
-    wrong = [
-        name
-        for name, (low, value, high) in ranges.items()
-        if type(value) is not int or not low <= value <= high
-    ]
+    wrong = [name for name, (low, value, high) in ranges.items() if type(value) is not int or not low <= value <= high]
     if not isinstance(salt, bytes) or len(salt) != SALT_SIZE:
         wrong.append("salt")
     if wrong:
