@@ -12,8 +12,10 @@ import traceback
 from typing import Any
 
 from tornado import web
+from tornado.log import app_log
 
 from credmagic.errors import CredmagicError
+from credmagic.server.requests import MAX_BODY
 
 HEADERS = {
     "Content-Type": "application/json",
@@ -51,6 +53,48 @@ def error_answer(error: BaseException | None, status: int = 500) -> tuple[int, d
     if status >= 500:
         body["next_step"] = "The server's log says where. Try again, then: credmagic status"
     return status, body, {}
+
+
+class Answering(web.RequestHandler):
+    """How every handler of credmagic takes a body (streamed, bounded) and answers, whatever happens."""
+
+    def initialize(self) -> None:
+        self.received = bytearray()
+
+    def set_default_headers(self) -> None:
+        for name, value in HEADERS.items():
+            self.set_header(name, value)
+        self.clear_header("Server")
+
+    def data_received(self, chunk: bytes) -> None:
+        if len(self.received) <= MAX_BODY:  # one chunk too many is enough to know
+            self.received += chunk
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = kwargs.get("exc_info", (None, None))[1]
+        status, body, headers = error_answer(error, status_code)
+        self.set_status(status)
+        for name, value in headers.items():
+            self.set_header(name, value)
+        if status == 405:
+            self.set_header("Allow", ", ".join(self.taken_methods()))
+        self.finish(as_json(body))
+
+    def taken_methods(self) -> list[str]:
+        """The methods this address takes."""
+        own = web.RequestHandler
+        return [
+            name
+            for name in ("GET", "POST", "PUT", "PATCH", "DELETE")
+            if getattr(type(self), name.lower()) is not getattr(own, name.lower())
+        ]
+
+    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
+        if value is not None and not is_foreseen(value):
+            app_log.error("credmagic: %s %s", self.request.method, describe_unforeseen(value))
+
+    def compute_etag(self) -> None:
+        return None
 
 
 def describe_unforeseen(error: BaseException) -> str:

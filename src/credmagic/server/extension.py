@@ -10,14 +10,19 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from jupyter_server.utils import url_path_join
 from traitlets import Bool, Int, Unicode
 from traitlets.config import LoggingConfigurable
 
+from credmagic import __version__
 from credmagic.errors import CredmagicError
 from credmagic.server.gate import VaultGate
+from credmagic.server.handlers import routes
 from credmagic.server.kernel_plane import KernelPlane
 from credmagic.server.notebooks import Notebooks
 from credmagic.server.provisioner import equip_kernels, starts_local_kernels
+from credmagic.server.rates import Allowance
+from credmagic.server.save_guard import guard_saving
 from credmagic.server.tokens import KernelTokens
 
 KERNEL_EVENTS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
@@ -45,11 +50,16 @@ class Credmagic(LoggingConfigurable):
             per_minute=self.kernel_requests_per_minute,
             log=self.log,
         )
+        self.browser_writes = Allowance(self.browser_writes_per_minute)
         self.warnings: list[str] = []
 
     def load(self) -> None:
         """Register what must be there before the server answers."""
-        self.serverapp.web_app.settings["credmagic"] = self
+        web_app = self.serverapp.web_app
+        web_app.settings["credmagic"] = self
+        web_app.add_handlers(".*$", routes(url_path_join(web_app.settings["base_url"], "credmagic/")))
+        if self.save_guard:
+            guard_saving(self.serverapp.contents_manager, self.gate, self.log)
         if starts_local_kernels(self.serverapp.kernel_manager):
             equip_kernels(self.serverapp, self.tokens, lambda: self.plane.path)
         else:
@@ -69,6 +79,16 @@ class Credmagic(LoggingConfigurable):
             self._warn(str(error))
         except Exception as error:
             self.log.error("credmagic: the vault did not open: %s", type(error).__name__)
+
+    def health(self) -> dict[str, Any]:
+        """What `api/health` answers."""
+        return {
+            "status": "ok",
+            "version": __version__,
+            "vault": self.gate.state(),
+            "kernels": self.plane.path is not None,
+            "warnings": self.warnings,
+        }
 
     async def stop(self) -> None:
         """Void every token; leave no socket."""

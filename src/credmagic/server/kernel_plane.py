@@ -104,21 +104,16 @@ class KernelPlane:
 
 
 @web.stream_request_body
-class _PlaneHandler(web.RequestHandler):
+class _PlaneHandler(answers.Answering):
     """What all handlers of this plane check before they read a body, and how they answer."""
 
     plane: KernelPlane
 
-    def initialize(self, plane: KernelPlane) -> None:
+    def initialize(self, plane: KernelPlane) -> None:  # type: ignore[override]
+        super().initialize()
         self.plane = plane
         self.kernel_id: str | None = None
         self.peer = ""
-        self.received = bytearray()
-
-    def set_default_headers(self) -> None:
-        for name, value in answers.HEADERS.items():
-            self.set_header(name, value)
-        self.clear_header("Server")
 
     async def prepare(self) -> None:
         try:
@@ -130,10 +125,6 @@ class _PlaneHandler(web.RequestHandler):
         except CredmagicError as error:
             await self._record_refusal(error)
             raise
-
-    def data_received(self, chunk: bytes) -> None:
-        if len(self.received) <= requests.MAX_BODY:  # one chunk too many is enough to know
-            self.received += chunk
 
     async def who(self) -> dict[str, Any]:
         """Who is asking, with the notebook as the server's sessions know it now."""
@@ -155,22 +146,6 @@ class _PlaneHandler(web.RequestHandler):
         if event := reasons.get(error.code):
             self.plane.log.warning("credmagic: %s on the kernel socket (%s)", event, self.peer)
             await self.plane.gate.record(event, plane="kernel", kernel_id=self.kernel_id, peer=self.peer)
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        error = kwargs.get("exc_info", (None, None))[1]
-        status, body, headers = answers.error_answer(error, status_code)
-        self.set_status(status)
-        for name, value in headers.items():
-            self.set_header(name, value)
-        self.set_header("Connection", "close")  # part of the request may not have been read
-        self.finish(answers.as_json(body))
-
-    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
-        if value is not None and not answers.is_foreseen(value):
-            self.plane.log.error("credmagic: a kernel's request failed: %s", answers.describe_unforeseen(value))
-
-    def compute_etag(self) -> None:
-        return None
 
 
 class ActionHandler(_PlaneHandler):

@@ -1,0 +1,141 @@
+"""What may an answer on the Jupyter port contain?
+
+These models, and nothing else: none of them has a field for a secret value. They are also what the OpenAPI
+document is made from. Names are those of the wire.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class View(BaseModel):
+    """Base: an answer has exactly these fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Problem(View):
+    """Every error."""
+
+    message: str
+    code: str
+    next_step: str = ""
+    errors: dict[str, str] = {}
+
+
+class Health(View):
+    """`vault`: open, locked (it does not open), none (no store yet) or closed (nobody needed it yet)."""
+
+    status: Literal["ok"]
+    version: str
+    vault: Literal["open", "locked", "none", "closed"]
+    kernels: bool
+    warnings: list[str]
+
+
+class KindField(View):
+    """One field of a kind; `secret` ones are only ever written."""
+
+    name: str
+    title: str
+    help: str
+    type: str
+    secret: bool
+    required: bool
+    default: str | int | bool | list[str] | None
+    choices: list[str]
+    open_choice: bool
+    aliases: list[str]
+    more: bool
+    placeholder: str
+
+
+class Kind(View):
+    """One kind of credential."""
+
+    kind: str
+    title: str
+    group: str
+    aliases: list[str]
+    version: int
+    verifiable: bool
+    help: str
+    help_url: str
+    env: list[str]
+    adapters: list[str]
+    fields: list[KindField]
+
+
+class Kinds(View):
+    """Every kind that is installed."""
+
+    kinds: list[Kind]
+
+
+class ApiVersion(View):
+    """The version of the DataRobot API this server speaks."""
+
+    major: int
+    minor: int
+    versionString: str
+    releasedVersion: str
+
+
+class DataRobotCredential(View):
+    """A credential in DataRobot's shape; the last five are extensions."""
+
+    credentialId: str
+    name: str
+    credentialType: str
+    creationDate: str
+    description: str
+    environment: str
+    status: str
+    version: int
+    expiresAt: str | None
+    verifiedAt: str | None
+
+
+class DataRobotAssociation(View):
+    """What a credential is attached to."""
+
+    objectId: str
+    objectType: str
+    isDefault: bool
+    link: str | None
+
+
+class DataRobotAssociatedCredential(DataRobotCredential):
+    """A credential seen from the object it is attached to."""
+
+    objectId: str
+    objectType: str
+    isDefault: bool
+
+
+class _Page(View):
+    count: int
+    totalCount: int
+    next: str | None
+    previous: str | None
+
+
+class DataRobotCredentials(_Page):
+    """A page of credentials."""
+
+    data: list[DataRobotCredential]
+
+
+class DataRobotAssociations(_Page):
+    """A page of associations of one credential."""
+
+    data: list[DataRobotAssociation]
+
+
+class DataRobotAssociatedCredentials(_Page):
+    """A page of credentials attached to one object."""
+
+    data: list[DataRobotAssociatedCredential]
