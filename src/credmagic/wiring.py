@@ -76,9 +76,7 @@ def _open_store(notify: Notify) -> tuple[SqlStore, Opened | None]:
     return store, birth.opened
 
 
-def open_vault(
-    *, notify: Notify = _say, rates: Rates | None = None, unlocked: Opened | None = None
-) -> Vault:
+def open_vault(*, notify: Notify = _say, rates: Rates | None = None, unlocked: Opened | None = None) -> Vault:
     """Open the whole vault, making a new store if there is none; `unlocked` keys are not asked for again.
 
     Raises `VaultLocked` (no slot's key at hand, or a wrong one) and `StoreUnusable`.

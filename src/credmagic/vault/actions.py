@@ -13,7 +13,7 @@ from typing import Any
 
 from credmagic.errors import AccessDenied, InvalidCredential, NotFound
 from credmagic.kinds.registry import find_kind
-from credmagic.vault import associations, credentials, overview, protection, sealed_forms
+from credmagic.vault import associations, credentials, listing, overview, protection, sealed_forms
 from credmagic.vault.audit import Caller
 from credmagic.vault.vault import Vault
 
@@ -95,10 +95,10 @@ ACTIONS: dict[str, Action] = {
     for action in (
         Action("kinds", overview.kinds, "read"),
         Action("overview", overview.overview, "read"),
-        Action("list", credentials.page, "read"),
-        Action("names", credentials.known_names, "read"),
-        Action("show", credentials.show, "read"),
-        Action("versions", credentials.versions, "read"),
+        Action("list", listing.page, "read"),
+        Action("names", listing.known_names, "read"),
+        Action("show", listing.show, "read"),
+        Action("versions", listing.versions, "read"),
         Action("uses", associations.uses, "read"),
         Action("associated", associations.associated, "read"),
         Action("status", overview.status, "read"),

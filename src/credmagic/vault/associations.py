@@ -16,7 +16,7 @@ from typing import Any
 
 from credmagic.errors import Conflict, CredentialNotFound, InvalidCredential
 from credmagic.store.rows import AssociationRow, AuditRow, CredentialRow
-from credmagic.store.sql import Reader, Transaction
+from credmagic.store.transaction import Reader, Transaction
 from credmagic.vault.audit import Caller, Event, now
 from credmagic.vault.records import Stored, iso, open_association, open_meta, seal_association
 from credmagic.vault.vault import Vault

@@ -1,4 +1,4 @@
-"""How are credentials made, read, changed and removed?
+"""How are credentials made, changed and removed?
 
 Input is validated by the kind's class and, unless asked not to, tried out against the service *before* a write
 transaction begins; inside it nothing slow happens. A refusal at any step leaves the store as it was. Values that
@@ -7,14 +7,9 @@ change make a new immutable version; name, description, tags and expiry change o
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from heapq import merge
-from itertools import islice
 from typing import Any
 
 from credmagic.errors import (
@@ -29,127 +24,14 @@ from credmagic.kinds import names as rules
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.registry import find_kind
 from credmagic.store.rows import AssociationRow, CredentialRow, VersionRow
-from credmagic.store.sql import Reader, Transaction
+from credmagic.store.transaction import Transaction
 from credmagic.vault.associations import attach_in, listed
 from credmagic.vault.audit import Caller, Event, now
-from credmagic.vault.records import Stored, iso, micros, open_meta, seal_meta, seal_version
+from credmagic.vault.records import Stored, micros, seal_meta, seal_version
 from credmagic.vault.vault import Vault
 from credmagic.verify.base import Result, verify
 
-MAX_PAGE = 1000
 
-
-# ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
-def show(vault: Vault, caller: Caller, ref: str, environment: str | None = None) -> dict[str, Any]:
-    """One credential, masked, with how many versions and uses it has."""
-    with vault.store.read() as reader:
-        stored = vault.find(reader, ref, environment)
-        return {
-            **vault.view(stored),
-            "last_used_at": iso(reader.last_used([stored.row.id]).get(stored.row.id)),
-            "versions": reader.count(VersionRow, {"credential_id": stored.row.id}),
-            "uses": reader.count(AssociationRow, {"credential_id": stored.row.id}),
-        }
-
-
-def page(
-    vault: Vault,
-    caller: Caller,
-    kind: str | Sequence[str] | None = None,
-    environment: str | None = None,
-    limit: int = 20,
-    after: str | None = None,
-    offset: int = 0,
-    count: bool = False,
-) -> dict[str, Any]:
-    """One page of credentials, oldest first; `next` is the cursor of the following page, or None."""
-    if not 1 <= limit <= MAX_PAGE or offset < 0:
-        raise InvalidCredential(f"a page holds 1 to {MAX_PAGE} credentials", errors={"limit": f"1 to {MAX_PAGE}"})
-    where = _filters(kind, environment)
-    with vault.store.read() as reader:
-        rows = _ordered(vault, reader, where, offset + limit + 1, _cursor(after))[offset:]
-        found: dict[str, Any] = {
-            "credentials": [vault.view(open_meta(vault.keyset, row)) for row in rows[:limit]],
-            "next": _cursor_of(rows[limit - 1]) if len(rows) > limit else None,
-        }
-        if count:
-            found["total"] = sum(
-                _number(reader.count(CredentialRow, {"owner_id": owner, **where})) for owner in vault.owners
-            )
-    return found
-
-
-def _filters(kind: str | Sequence[str] | None, environment: str | None) -> dict[str, Any]:
-    where: dict[str, Any] = {}
-    if kind:
-        kinds = [kind] if isinstance(kind, str) else list(kind)
-        where["kind"] = [find_kind(name).kind for name in kinds]
-    if environment is not None:
-        where["environment"] = environment
-    return where
-
-
-def _number(counted: Any) -> int:
-    return int(counted)
-
-
-def _ordered(
-    vault: Vault, reader: Reader, where: Mapping[str, Any], limit: int, after: tuple[int, bytes] | None
-) -> list[CredentialRow]:
-    # One keyset query an owner, merged: `owner IN (…) ORDER BY` would sort the whole store for 20 rows.
-    order = ("created_at", "id")
-    pages = [
-        reader.find(CredentialRow, {"owner_id": owner, **where}, order=order, after=after, limit=limit)
-        for owner in vault.owners
-    ]
-    return list(islice(merge(*pages, key=lambda row: (row.created_at, row.id)), limit))
-
-
-def _cursor_of(row: CredentialRow) -> str:
-    return base64.urlsafe_b64encode(json.dumps([row.created_at, row.id.hex()]).encode()).decode().rstrip("=")
-
-
-def _cursor(text: str | None) -> tuple[int, bytes] | None:
-    if not text:
-        return None
-    try:
-        created_at, hex_id = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        return int(created_at), bytes.fromhex(hex_id)
-    except (ValueError, TypeError, binascii.Error):
-        pass
-    raise InvalidCredential("not a page of this list", errors={"after": "take `next` of the page before"})
-
-
-def known_names(vault: Vault, caller: Caller) -> dict[str, Any]:
-    """Names, kinds and environments, for completion."""
-    with vault.store.read() as reader:
-        return {
-            "names": [
-                {"name": stored.name, "kind": stored.row.kind, "environment": stored.row.environment}
-                for stored in vault.visible(reader)
-            ]
-        }
-
-
-def versions(vault: Vault, caller: Caller, ref: str, environment: str | None = None) -> dict[str, Any]:
-    """All versions of a credential, newest first."""
-    with vault.store.read() as reader:
-        stored = vault.find(reader, ref, environment)
-        where = {"credential_id": stored.row.id}
-        rows = reader.find(VersionRow, where, order=("version",), descending=True)
-        return {
-            "versions": [
-                {
-                    "version": row.version,
-                    "created_at": iso(row.created_at),
-                    "current": row.version == stored.row.current_version,
-                }
-                for row in rows
-            ]
-        }
-
-
-# ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class Draft:
     """Validated input, tried out, ready to be written."""
@@ -357,29 +239,36 @@ def _check_unused(vault: Vault, transaction: Transaction, stored: Stored, force:
 
 
 def check(vault: Vault, caller: Caller, ref: str, environment: str | None = None) -> dict[str, Any]:
-    """Try a stored credential out against its service and remember the result."""
+    """Try a stored credential out against its service and remember the result.
+
+    Raises what the service answered (`VerificationFailed`, `Unreachable`), after that was remembered too.
+    """
     with vault.store.read() as reader:
         stored = vault.find(reader, ref, environment)
         credential = vault.credential(reader, stored)
-    result, failure = probe(credential)
-    verified = {"at": now(), "outcome": result.outcome, "reason": result.reason}
-    with vault.store.read() as reader:  # the probe took time: remember its result on what is there now
-        latest = vault.find(reader, stored.row.id.hex())
-    row = replace(latest.row, revision=latest.row.revision + 1)
-    changed = seal_meta(vault.keyset, row, {**latest.meta, "verified": verified})
-    event = Event("credential.verify", caller, result.outcome, row.id, row.current_version)
-    with vault.change(event) as transaction:
-        transaction.update(changed.row, expected_revision=latest.row.revision)
+    outcome, reason, took_ms = "ok", "", 0
+    failure: CredmagicError | None = None
+    try:
+        result = verify(credential)
+        outcome, reason, took_ms = result.outcome, result.reason, result.took_ms
+    except VerificationFailed as error:
+        outcome, reason, failure = "refused", error.message, error
+    except Unreachable as error:
+        outcome, reason, failure = "unreachable", error.message, error
+    _remember(vault, caller, stored, {"at": now(), "outcome": outcome, "reason": reason})
     if failure is not None:
         raise failure
-    return {"outcome": result.outcome, "reason": result.reason, "took_ms": result.took_ms}
+    return {"outcome": outcome, "reason": reason, "took_ms": took_ms}
 
 
-def probe(credential: CredentialKind) -> tuple[Result, CredmagicError | None]:
-    """Run the kind's probe; a refusal comes back as a result too, beside the error to raise."""
-    try:
-        return verify(credential), None
-    except VerificationFailed as error:
-        return Result("refused", error.message, 0), error
-    except Unreachable as error:
-        return Result("unreachable", error.message, 0), error
+def _remember(vault: Vault, caller: Caller, stored: Stored, verified: dict[str, Any]) -> None:
+    """Write the outcome on what is there *now*: a probe takes time, and the values may have changed meanwhile."""
+    with vault.store.read() as reader:
+        latest = vault.find(reader, stored.row.id.hex())
+    if latest.row.current_version != stored.row.current_version:
+        return
+    row = replace(latest.row, revision=latest.row.revision + 1)
+    changed = seal_meta(vault.keyset, row, {**latest.meta, "verified": verified})
+    event = Event("credential.verify", caller, verified["outcome"], row.id, row.current_version)
+    with vault.change(event) as transaction:
+        transaction.update(changed.row, expected_revision=latest.row.revision)

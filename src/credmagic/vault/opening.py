@@ -81,7 +81,7 @@ def open_slot(store_id: bytes, slot: KeySlotRow, *, failed: Failed) -> tuple[byt
 
 def open_keys(store_id: bytes, root_key: bytearray, rows: list[DataKeyRow]) -> Keyset:
     """The key set of a store whose root key is known."""
-    return Keyset.open(store_id, root_key, [SealedKey(r.id, r.purpose, r.status, r.sealed) for r in rows])
+    return Keyset.unlock(store_id, root_key, [SealedKey(r.id, r.purpose, r.status, r.sealed) for r in rows])
 
 
 # ── making ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from typing import Any
 from credmagic import settings
 from credmagic.kinds.registry import all_kinds, find_kind
 from credmagic.store.rows import AssociationRow, AuditRow, CredentialRow, KeySlotRow
-from credmagic.store.sql import Reader
+from credmagic.store.transaction import Reader
 from credmagic.vault.audit import Caller, check_chain, now
 from credmagic.vault.records import Stored, iso, open_association, open_meta
 from credmagic.vault.resolve import as_id, candidates

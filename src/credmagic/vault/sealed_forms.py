@@ -15,6 +15,7 @@ from credmagic.vault import credentials
 from credmagic.vault.associations import attach
 from credmagic.vault.audit import Caller, Event
 from credmagic.vault.vault import Vault
+from credmagic.verify.base import verify
 
 _FORM = {"name", "environment", "team", "description", "tags", "expires_at", "attach", "fields", "verify"}
 
@@ -61,9 +62,7 @@ def _verify(vault: Vault, kind: str, ref: str | None, form: Mapping[str, Any]) -
     else:
         with vault.store.read() as reader:
             credential = vault.credential(reader, vault.find(reader, ref)).updated(fields)
-    result, failure = credentials.probe(credential)
-    if failure is not None:
-        raise failure
+    result = verify(credential)
     return {"outcome": result.outcome, "reason": result.reason, "took_ms": result.took_ms}
 
 

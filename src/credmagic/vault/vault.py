@@ -18,7 +18,8 @@ from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.registry import find_kind
 from credmagic.masking import mask, why_unmaskable
 from credmagic.store.rows import CredentialRow, VersionRow
-from credmagic.store.sql import Reader, SqlStore, Transaction
+from credmagic.store.sql import SqlStore
+from credmagic.store.transaction import Reader, Transaction
 from credmagic.vault.audit import Caller, Event, append
 from credmagic.vault.entries import Entries
 from credmagic.vault.rates import Rates
