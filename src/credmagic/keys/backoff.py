@@ -28,9 +28,9 @@ def next_retry(failures: int, now: int) -> int:
 
 def check_retry(retry_at: int, now: int) -> None:
     """Raise `VaultLocked` while the wait lasts (both in microseconds)."""
-    # A clock set back must not lock the owner out for longer than the longest wait.
-    left = min(-((now - retry_at) // 1_000_000), LONGEST_WAIT)
-    if retry_at > now:
+    left = -((now - retry_at) // 1_000_000)
+    # More than the longest wait means that the clock was set back; that must not lock the owner out for years.
+    if 0 < left <= LONGEST_WAIT:
         raise VaultLocked(
             f"too many wrong tries: the next one is possible in {left} s",
             next_step="Wait, then try again; or open the store with its recovery key.",

@@ -27,9 +27,7 @@ from credmagic.values import SecretStr
 
 FORMAT = 1
 MAX_BYTES = 1 << 20
-_ABOUT = (
-    "Keys of credmagic stores: whoever has this file and a store can read its credentials. Keep a copy apart."
-)
+_ABOUT = "Keys of credmagic stores: whoever has this file and a store can read its credentials. Keep a copy apart."
 _ASK_COPY = "Put it back from your copy, or open the store with its recovery key."
 _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _READ = os.O_RDONLY | _SAFE | getattr(os, "O_NONBLOCK", 0)
@@ -126,11 +124,13 @@ class KeyFile(KeyProvider):
         """
         try:
             descriptor = os.open(self.path, _READ)
+            try:
+                _check_private(self.path, os.fstat(descriptor))
+                raw = _read_all(descriptor)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             raise _unreadable(self.path, error) from None
-        with os.fdopen(descriptor, "rb") as file:
-            _check_private(self.path, os.fstat(descriptor))
-            raw = file.read(MAX_BYTES + 1)
         try:
             body = json.loads(raw) if len(raw) <= MAX_BYTES else None
         except (ValueError, RecursionError):
@@ -207,9 +207,7 @@ def _check_private(path: Path, opened: os.stat_result) -> None:
     if os.name != "posix":
         return
     if os.geteuid() not in (0, opened.st_uid):
-        raise VaultLocked(
-            f"the key file {path} belongs to another user", next_step=f"chown {os.geteuid()} {path}"
-        )
+        raise VaultLocked(f"the key file {path} belongs to another user", next_step=f"chown {os.geteuid()} {path}")
     if stat.S_IMODE(opened.st_mode) & 0o077:
         raise VaultLocked(f"others can read the key file {path}", next_step=f"Close it: chmod 600 {path}")
     if stat.S_IMODE(path.parent.stat().st_mode) & 0o077:
@@ -217,6 +215,14 @@ def _check_private(path: Path, opened: os.stat_result) -> None:
             f"others can enter the key file's directory {path.parent}",
             next_step=f"Close it: chmod 700 {path.parent}",
         )
+
+
+def _read_all(descriptor: int) -> bytes:
+    """The file's bytes; of one that is too long to be a key file just enough to see that."""
+    raw = b""
+    while len(raw) <= MAX_BYTES and (part := os.read(descriptor, MAX_BYTES + 1)):
+        raw += part
+    return raw
 
 
 def _unreadable(path: Path, error: OSError) -> VaultLocked:
