@@ -98,8 +98,9 @@ def conflict() -> Conflict:
 
 def is_name_taken(error: BaseException | None) -> bool:
     """True when the refused write would have given one owner two credentials of one name and environment."""
-    constraint = getattr(getattr(error, "diag", None), "constraint_name", None) or str(error)
-    return "credentials_name" in constraint or "credentials.name_ix" in constraint
+    if isinstance(error, sqlite3.Error):
+        return "credentials.name_ix" in str(error)
+    return getattr(getattr(error, "diag", None), "constraint_name", None) == "credentials_name"
 
 
 def name_taken() -> NameTaken:

@@ -8,19 +8,16 @@ any database.
 from __future__ import annotations
 
 import os
-import sqlite3
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, inspect, make_url, select, text
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, Select, column, inspect, select, table, text
 
-from credmagic.errors import SealBroken, StoreUnusable
-from credmagic.store import refusals, sqlite_file
+from credmagic.errors import CredmagicError, SealBroken
+from credmagic.store import engines, refusals, sqlite_file
 from credmagic.store.ports import Candidate, Found
 from credmagic.store.rows import (
     AssociationRow,
@@ -34,6 +31,7 @@ from credmagic.store.rows import (
 from credmagic.store.statements import Statements
 from credmagic.store.transaction import Reader, Transaction
 
+T = TypeVar("T")
 ADVISORY_LOCK = 0x63726564_6D616769
 """The PostgreSQL lock that takes BEGIN IMMEDIATE's place ("credmagi"): one writer at a time, for the audit
 chain.
@@ -68,17 +66,16 @@ class SqlStore:
         there, or somebody else's), `store_newer`, `store_not_writable`, `store_busy` (locked longer than
         `patience` seconds), `disk_full`.
         """
-        url = _url(url_or_path)
-        path: Path | None = None
-        if url.get_backend_name() == "sqlite":
-            path = Path(url.database or "").expanduser().absolute()
+        url = engines.parse(url_or_path)
+        path = engines.sqlite_path(url)
+        if path is None:
+            engine = engines.postgres(url, patience)
+        else:
             if create:
                 sqlite_file.create(path)
             elif not path.exists():
                 raise refusals.missing(str(path))
-            engine = _sqlite_engine(url, path, patience)
-        else:
-            engine = _postgres_engine(url, patience)
+            engine = engines.sqlite(url, path, patience)
         store = cls(engine, path, patience)
         try:
             store._prepare(create)
@@ -89,16 +86,20 @@ class SqlStore:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """The one way to write. Commits durably at the end, or keeps nothing when the block raises."""
+        """The one way to write. Commits durably at the end, or keeps nothing when the block raises.
+
+        Raises `StoreUnusable`; `Conflict` when a row refers to one that is not there, or when a write of this
+        transaction was refused and the block went on nevertheless.
+        """
         if self._failed:
             raise refusals.read_only(self._where)
         with self._connected(self._engine) as connection:
-            self._lock(connection)
-            transaction = Transaction(connection, self._statements)
+            self._try(self._lock, connection)
+            transaction = Transaction(connection, self._statements, self._refusal)
             yield transaction
             if transaction.failed:
                 raise refusals.conflict()
-            connection.commit()
+            self._try(connection.commit)
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
@@ -106,8 +107,8 @@ class SqlStore:
         with self._connected(self._snapshots) as connection:
             connection.begin()
             if self.path is not None:
-                self._raw(connection).execute("BEGIN")
-            yield Reader(connection, self._statements)
+                self._try(_raw(connection).execute, "BEGIN")
+            yield Reader(connection, self._statements, self._refusal)
 
     def find_credential(self, candidates: Sequence[Candidate]) -> Found | None:
         """See `HotPort`."""
@@ -175,60 +176,66 @@ class SqlStore:
 
     @contextmanager
     def _connected(self, engine: Engine) -> Iterator[Connection]:
-        """A connection for one block. What the driver raises inside leaves as ours."""
+        """A connection for one block; what was not committed is rolled back at its end."""
         if self._inherited:
             raise refusals.forked()
-        failure: BaseException | None = None
+        connection = self._try(engine.connect)
+        self._lent.add(connection)
         try:
-            with engine.connect() as connection:
-                self._lent.add(connection)
-                try:
-                    yield connection
-                finally:
-                    self._lent.discard(connection)
-        except DBAPIError as error:
-            failure = error.orig or error
-        except (self._statements.driver.Error, SQLAlchemyError) as error:
+            yield connection
+        finally:
+            self._lent.discard(connection)
+            with suppress(*self._statements.errors):  # a connection that is gone has nothing to roll back
+                connection.close()
+
+    def _try(self, call: Callable[..., T], *values: Any) -> T:
+        """Call the driver; what it raises leaves as ours."""
+        try:
+            return call(*values)
+        except self._statements.errors as error:
             failure = error
-        if failure is not None:
-            self._failed = self._failed or refusals.is_failed_sync(failure)
-            raise refusals.refusal(failure, self._where)
+        raise self._refusal(failure)
+
+    def _refusal(self, error: BaseException) -> CredmagicError:
+        cause = getattr(error, "orig", None) or error
+        self._failed = self._failed or refusals.is_failed_sync(cause)
+        return refusals.refusal(cause, self._where)
 
     def _lock(self, connection: Connection) -> None:
         connection.begin()
         if self.path is not None:
-            sqlite_file.begin_immediate(self._raw(connection), self._patience)
+            sqlite_file.begin_immediate(_raw(connection), self._patience)
         else:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
-
-    @staticmethod
-    def _raw(connection: Connection) -> Any:
-        return connection.connection.dbapi_connection
 
     def _prepare(self, create: bool) -> None:
         """Look at the schema; bring it up to date under the write lock, once, whoever comes first."""
         with self._connected(self._engine) as connection:
-            if self._revision(connection) == sqlite_file.REVISION:
+            if self._try(self._revision, connection) == sqlite_file.REVISION:
                 return
         from credmagic.store import migrations  # imports Alembic: only when there is something to migrate
 
         with self._connected(self._engine) as connection:
-            self._lock(connection)
-            revision = self._revision(connection)
+            self._try(self._lock, connection)
+            revision = self._try(self._revision, connection)
             if revision is None and not create:
                 raise refusals.missing(self._where)
             if revision is not None and revision not in migrations.known_revisions():
                 raise refusals.newer(self._where)
-            migrations.upgrade(connection)
-            connection.commit()
+            self._try(migrations.upgrade, connection)
+            self._try(connection.commit)
 
     def _revision(self, connection: Connection) -> str | None:
-        names = set(inspect(connection).get_table_names())
-        if sqlite_file.VERSION_TABLE in names:
-            return str(connection.scalar(select(text("version_num")).select_from(text(sqlite_file.VERSION_TABLE))))
-        if names and self.path is not None:  # a PostgreSQL database may hold other people's tables beside ours
-            raise refusals.foreign(self._where)
-        return None
+        if self.path is not None:
+            return sqlite_file.revision(_raw(connection))
+        if not inspect(connection).has_table(sqlite_file.VERSION_TABLE):
+            return None  # a PostgreSQL database may hold other people's tables beside ours
+        version: Select[Any] = select(column("version_num")).select_from(table(sqlite_file.VERSION_TABLE))
+        return str(connection.scalar(version))
+
+
+def _raw(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection
 
 
 def _with_version(reader: Reader, row: CredentialRow) -> Found:
@@ -236,66 +243,6 @@ def _with_version(reader: Reader, row: CredentialRow) -> Found:
     if version is None:
         raise SealBroken()
     return row, version
-
-
-def _url(url_or_path: str | Path) -> URL:
-    if isinstance(url_or_path, Path) or "://" not in url_or_path:
-        return URL.create("sqlite", database=str(url_or_path))
-    try:
-        url = make_url(url_or_path)
-        if url.drivername in ("postgres", "postgresql"):
-            url = url.set(drivername="postgresql+psycopg")
-        known = url.drivername in ("sqlite", "postgresql+psycopg") and url.database not in (None, "", ":memory:")
-    except (ArgumentError, ValueError):
-        known = False
-    if not known:
-        raise StoreUnusable(
-            "the store's URL is none that credmagic knows",
-            code="not_a_store",
-            next_step="Set CREDMAGIC_STORE_URL to sqlite:////absolute/path or postgresql://user@host/database.",
-        )
-    return url
-
-
-def _sqlite_engine(url: URL, path: Path, patience: float) -> Engine:
-    def connect() -> sqlite3.Connection:
-        connection = sqlite_file.connect(path, patience)
-        try:
-            sqlite_file.revision(connection)  # before the first pragma that would write into somebody else's file
-            sqlite_file.journal(connection, patience=patience)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    return create_engine(
-        url,
-        creator=connect,
-        poolclass=QueuePool,
-        max_overflow=-1,
-        pool_use_lifo=True,
-        hide_parameters=True,
-        paramstyle="named",
-    )
-
-
-def _postgres_engine(url: URL, patience: float) -> Engine:
-    options = f"-c lock_timeout={int(patience * 1000)} -c synchronous_commit=on"
-    if url.query.get("options"):
-        options = f"{url.query['options']} {options}"
-        url = url.difference_update_query(["options"])
-    try:
-        return create_engine(
-            url, connect_args={"options": options, "connect_timeout": max(2, int(patience))},
-            max_overflow=-1, pool_use_lifo=True, pool_pre_ping=True, hide_parameters=True,
-        )  # fmt: skip
-    except ModuleNotFoundError:
-        pass
-    raise StoreUnusable(
-        "PostgreSQL needs a driver that is not installed",
-        code="not_a_store",
-        next_step="Install it: pip install 'credmagic[postgres]'",
-    )
 
 
 _OPEN: weakref.WeakSet[SqlStore] = weakref.WeakSet()

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, select
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import SQLAlchemyError
 
 from credmagic.store.rows import Row
 from credmagic.store.tables import TABLES
@@ -22,7 +23,7 @@ class Statements:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._texts: dict[tuple[str, type[Row]], str] = {}
-        self.driver: Any = dialect.loaded_dbapi
+        self.errors: tuple[type[Exception], ...] = (dialect.loaded_dbapi.Error, SQLAlchemyError)
 
     def text(self, verb: str, row_type: type[Row]) -> str:
         """The text of `verb` (get, insert, update, delete, last) for that table."""

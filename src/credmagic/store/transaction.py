@@ -7,12 +7,12 @@ the translation of driver errors are `sql.SqlStore`'s business.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Select, func, select, tuple_
 
-from credmagic.errors import ChangedMeanwhile, NotFound
+from credmagic.errors import ChangedMeanwhile, CredmagicError, NotFound
 from credmagic.store import refusals
 from credmagic.store.rows import AuditRow, CredentialRow, Row, columns
 from credmagic.store.statements import Statements
@@ -20,6 +20,8 @@ from credmagic.store.tables import TABLES
 
 R = TypeVar("R", bound=Row)
 Where = Mapping[str, Any]
+Refuse = Callable[[BaseException], CredmagicError]
+"""Makes our error of the driver's."""
 
 
 class Change(NamedTuple):
@@ -36,15 +38,16 @@ class Change(NamedTuple):
 class Reader:
     """One consistent snapshot. Valid inside the `with` that gave it, in the process that opened it."""
 
-    def __init__(self, connection: Connection, statements: Statements) -> None:
+    def __init__(self, connection: Connection, statements: Statements, refuse: Refuse) -> None:
         self._connection = connection
         self._driver: Any = connection.connection.dbapi_connection
         self._statements = statements
+        self._refuse = refuse
         self._pid = os.getpid()
 
     def get(self, row_type: type[R], **pk: Any) -> R | None:
         """The row with that primary key (`get(CredentialRow, id=…)`), or None."""
-        found = self._say("get", row_type, {f"key_{name}": value for name, value in pk.items()}).fetchone()
+        found = self._ask("get", row_type, {f"key_{name}": value for name, value in pk.items()})
         return row_type(*found) if found is not None else None
 
     def find(
@@ -82,9 +85,9 @@ class Reader:
         """How many rows match: an int, or with `by` a dict from that column's values to their counts."""
         table = TABLES[row_type]
         if by is None:
-            return self._execute(_filtered(select(func.count()).select_from(table), row_type, where)).scalar_one()
+            return self._execute(_filtered(select(func.count()).select_from(table), row_type, where))[0][0]
         grouped = select(table.c[by], func.count()).group_by(table.c[by])
-        return dict(list(self._execute(_filtered(grouped, row_type, where))))
+        return dict(self._execute(_filtered(grouped, row_type, where)))
 
     def last_used(self, credential_ids: Sequence[bytes]) -> dict[bytes, int]:
         """When each credential was last handed out (microseconds); those never used are absent."""
@@ -102,16 +105,28 @@ class Reader:
 
     def last_audit(self) -> tuple[int, bytes]:
         """(seq, mac) of the newest audit row; `(0, b"")` when there is none."""
-        found = self._say("last", AuditRow, {}).fetchone()
+        found = self._ask("last", AuditRow, {})
         return (found[0], found[1]) if found is not None else (0, b"")
 
-    def _execute(self, query: Any) -> Any:
-        self._same_process()
-        return self._connection.execute(query)
+    # What a driver raises becomes ours right at the call, not where the transaction ends: there the driver's
+    # error, which may quote values, would stay in `__context__`.
 
-    def _say(self, verb: str, row_type: type[Row], values: Mapping[str, Any]) -> Any:
+    def _execute(self, query: Any) -> list[Any]:
         self._same_process()
-        return self._driver.execute(self._statements.text(verb, row_type), values)
+        try:
+            return list(self._connection.execute(query))
+        except self._statements.errors as error:
+            failure = error
+        raise self._refuse(failure)
+
+    def _ask(self, verb: str, row_type: type[Row], values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        self._same_process()
+        try:
+            row: tuple[Any, ...] | None = self._driver.execute(self._statements.text(verb, row_type), values).fetchone()
+            return row
+        except self._statements.errors as error:
+            failure = error
+        raise self._refuse(failure)
 
     def _same_process(self) -> None:
         if self._pid != os.getpid():
@@ -125,8 +140,8 @@ class Transaction(Reader):
     set and nothing of it will be kept, even if the caller carries on.
     """
 
-    def __init__(self, connection: Connection, statements: Statements) -> None:
-        super().__init__(connection, statements)
+    def __init__(self, connection: Connection, statements: Statements, refuse: Refuse) -> None:
+        super().__init__(connection, statements, refuse)
         self.changes: list[Change] = []
         self.failed = False
 
@@ -162,17 +177,18 @@ class Transaction(Reader):
         self.changes.append(Change(row.table, row.pk, old, None))
 
     def _stored(self, row: Row) -> Row | None:
-        found = self._say("get", type(row), _place(row)).fetchone()
+        found = self._ask("get", type(row), _place(row))
         return type(row)(*found) if found is not None else None
 
     def _write(self, verb: str, row: Row, values: Mapping[str, Any]) -> None:
+        self._same_process()
         try:
-            self._say(verb, type(row), values)
+            self._driver.execute(self._statements.text(verb, type(row)), values)
             return
-        except self._statements.driver.IntegrityError as error:
-            name_taken = refusals.is_name_taken(error)
-        self.failed = True  # and raised outside that block: the driver's error knows the values
-        raise refusals.name_taken() if name_taken else refusals.conflict()
+        except self._statements.errors as error:
+            failure = error
+        self.failed = True
+        raise refusals.name_taken() if refusals.is_name_taken(failure) else self._refuse(failure)
 
 
 def _filtered(query: Select[Any], row_type: type[Row], where: Where | None) -> Select[Any]:
