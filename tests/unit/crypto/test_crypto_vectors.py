@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from vectors import decoder, generate
 
 from credmagic.crypto import canonical, context, entry, envelope, keyset, passphrase, recovery
 from credmagic.errors import InvalidCredential, SealBroken, VaultLocked
+from vectors import decoder, generate
 
 VECTORS = Path(decoder.__file__).parent
 unhex = bytes.fromhex
