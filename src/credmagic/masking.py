@@ -17,7 +17,7 @@ _WORDS = """
     admin admin1 administrator system service master welcome qwerty letmein 123456 1234567 12345678
     123456789 1234567890 000000 111111 abc123 abcdef string number object notebook python jupyter
     credential token bearer private production development testing staging region account client
-    server
+    server service_account authorized_user external_account googleapis.com
 """
 COMMON_WORDS = frozenset(_WORDS.split())
 

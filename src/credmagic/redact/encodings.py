@@ -17,6 +17,8 @@ from urllib.parse import quote, quote_plus
 from credmagic.masking import MIN_LENGTH, why_unmaskable
 
 _PEM_BOUNDARY = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]+-----\s*\Z")
+_PUBLIC_HEADS = ("eyJ", "-----BEGIN ", "http://", "https://")
+"""The header of every JWT with the same algorithm is the same; it says nothing of this one."""
 _URL_SAFE_SETS = ("/", "", "!*'()", " +")
 """Characters left alone by `quote`, by `quote(safe="")`, by browsers and by SQLAlchemy's URLs."""
 _OTHER_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"})
@@ -36,7 +38,16 @@ def pieces(value: str, public_values: Collection[str] = ()) -> set[str]:
     inner = list(_json_strings(value))
     found.update(line.strip() for text in (inner or [value]) for line in text.splitlines())
     found.update(inner)
+    found.update(_ends(value.strip()))
     return {piece for piece in found if piece == value or _gives_away(piece, public_values)}
+
+
+def _ends(value: str) -> Iterator[str]:
+    """What a `%xmode Verbose` traceback shows of a long value: pydoc's `head...tail` in 60 characters."""
+    if len(value) > 60:
+        if not value.startswith(_PUBLIC_HEADS):
+            yield value[:28]
+        yield value[-29:]
 
 
 def _gives_away(piece: str, public_values: Collection[str]) -> bool:
