@@ -42,7 +42,8 @@ def convert(spec: FieldSpec, value: Any) -> Any:
         return None
     if spec.secret and spec.type not in ("json", "map"):
         return secret_text(value)
-    return _BY_TYPE[spec.type](spec, value)
+    converted = _BY_TYPE[spec.type](spec, value)
+    return None if converted in ("", [], {}) else converted
 
 
 def secret_text(value: Any) -> SecretStr:

@@ -69,7 +69,13 @@ class Database(CredentialKind):
     @property
     def row(self) -> Dialect:
         """What is known about the dialect; for an unknown one that it has this driver."""
-        return DIALECTS.get(self.dialect) or Dialect(self.driver)
+        return DIALECTS.get(self.dialect) or Dialect(f"{self.dialect}+{self.driver}", self.driver, self.driver)
+
+    @property
+    def drivername(self) -> str:
+        """Dialect and driver as SQLAlchemy writes them."""
+        usual = self.row.drivername
+        return f"{usual.partition('+')[0]}+{self.driver}" if self.driver else usual
 
     def check(self) -> Mapping[str, str]:
         """What the dialect needs and what it cannot have."""
@@ -135,22 +141,19 @@ class Database(CredentialKind):
 
     def require_driver(self) -> None:
         """Raise `MissingPackage` unless the driver is installed."""
-        if self.driver and self.driver != self.row.driver:
-            module, package = self.driver, self.driver
-        else:
-            module, package = self.row.module or "", self.row.package or ""
-        if module and importlib.util.find_spec(module) is None:
+        usual = self.drivername == self.row.drivername
+        module, package = (self.row.module, self.row.package) if usual else (self.driver, self.driver)
+        if module and package and importlib.util.find_spec(module) is None:
             raise MissingPackage(package, f"a {self.dialect} database")
 
     def _url(self) -> URL:
         from sqlalchemy import URL
 
-        driver = self.driver or self.row.driver
         query = {key: env_text(value) for key, value in (self.options or {}).items()}
         if self.sslmode and self.row.sslmode:
             query[self.row.sslmode] = self.sslmode
         return URL.create(
-            f"{self.dialect}+{driver}" if driver else self.dialect,
+            self.drivername,
             username=self.user,
             password=None if self.password is None else str.__str__(self.password),
             host=self.host,

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 class Dialect:
     """One row. `None` and empty mean "does not exist there"."""
 
-    driver: str | None = None
-    """SQLAlchemy's name of the driver; None for one that is built in."""
+    drivername: str
+    """SQLAlchemy's name of the dialect and the usual driver, as at the head of its URLs."""
     module: str | None = None
     package: str | None = None
     """What to import, and what to install so that it imports."""
@@ -48,31 +48,32 @@ PG_CERT = "PGSSLROOTCERT"
 
 DIALECTS: Mapping[str, Dialect] = {
     "postgresql": Dialect(
-        "psycopg", "psycopg", "psycopg[binary]", 5432, sslmode="sslmode", root_cert="sslrootcert",
+        "postgresql+psycopg", "psycopg", "psycopg[binary]", 5432, sslmode="sslmode", root_cert="sslrootcert",
         env=_PG, timeout="connect_timeout",
     ),
     "redshift": Dialect(
-        "redshift_connector", "sqlalchemy_redshift", "sqlalchemy-redshift", 5439, sslmode="sslmode", env=_PG,
-        timeout="timeout",
+        "redshift+redshift_connector", "sqlalchemy_redshift", "sqlalchemy-redshift", 5439, sslmode="sslmode",
+        env=_PG, timeout="timeout",
     ),
     "mysql": Dialect(
-        "pymysql", "pymysql", "pymysql", 3306, root_cert="ssl_ca", env=_MYSQL, timeout="connect_timeout"
+        "mysql+pymysql", "pymysql", "pymysql", 3306, root_cert="ssl_ca", env=_MYSQL, timeout="connect_timeout"
     ),
     "mariadb": Dialect(
-        "pymysql", "pymysql", "pymysql", 3306, root_cert="ssl_ca", env=_MYSQL, timeout="connect_timeout"
+        "mariadb+pymysql", "pymysql", "pymysql", 3306, root_cert="ssl_ca", env=_MYSQL, timeout="connect_timeout"
     ),
-    "mssql": Dialect("pyodbc", "pyodbc", "pyodbc", 1433, timeout="timeout"),
+    "mssql": Dialect("mssql+pyodbc", "pyodbc", "pyodbc", 1433, timeout="timeout"),
     "oracle": Dialect(
-        "oracledb", "oracledb", "oracledb", 1521, sign_of_life="SELECT 1 FROM dual", timeout="tcp_connect_timeout"
+        "oracle+oracledb", "oracledb", "oracledb", 1521, timeout="tcp_connect_timeout",
+        sign_of_life="SELECT 1 FROM dual",
     ),
-    "trino": Dialect("rest", "trino", "trino[sqlalchemy]", 8080),
-    "clickhouse": Dialect("connect", "clickhouse_connect", "clickhouse-connect", 8123),
+    "trino": Dialect("trino", "trino", "trino[sqlalchemy]", 8080),
+    "clickhouse": Dialect("clickhousedb+connect", "clickhouse_connect", "clickhouse-connect", 8123),
     "sqlite": Dialect(
-        is_file=True, sign_of_life="SELECT count(*) FROM sqlite_master", timeout="timeout",
+        "sqlite", is_file=True, sign_of_life="SELECT count(*) FROM sqlite_master", timeout="timeout",
         read_only={"mode": "ro", "uri": "true"}, as_uri=True,
     ),
     "duckdb": Dialect(
-        "duckdb_engine", "duckdb_engine", "duckdb-engine", is_file=True, read_only={"access_mode": "read_only"}
+        "duckdb", "duckdb_engine", "duckdb-engine", is_file=True, read_only={"access_mode": "read_only"}
     ),
 }  # fmt: skip
 

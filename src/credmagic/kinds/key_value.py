@@ -31,10 +31,6 @@ class KeyValue(CredentialKind):
         type="map",
     )
 
-    def check(self) -> Mapping[str, str]:
-        """At least one entry."""
-        return {} if self.entries else {"entries": "must have at least one key"}
-
     def flatten(self) -> dict[str, Any]:
         """The entries themselves."""
         return dict(self.entries)
