@@ -1,0 +1,36 @@
+"""Which line of code does a form or picker show for a credential?"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from credmagic.settings import active_environment
+
+
+def use_line(variable: str, view: Mapping[str, Any]) -> str:
+    """`db = %cred use warehouse`, with `--env` when the active environment would not find it."""
+    line = f"{variable} = %cred use {shlex.quote(str(view['name']))}"
+    environment = str(view.get("environment") or "")
+    if environment not in ("", active_environment()):
+        line += f" --env {shlex.quote(environment)}"
+    return line
+
+
+def variable_for(kind: Mapping[str, Any]) -> str:
+    """The shortest of a kind's names that Python takes as a variable: `db` for a database."""
+    names = [str(kind["kind"]), *map(str, kind.get("aliases", ()))]
+    return min((name for name in names if name.isidentifier()), key=len, default="cred")
+
+
+def prompt_line(kind: Mapping[str, Any] | None, name: str) -> str:
+    """The command that asks for the same fields by prompt, where a form cannot work."""
+    if kind is None:
+        return f"%cred add {shlex.quote(name) if name else 'NAME'} --kind KIND --secret FIELD=prompt"
+    fields = [field for field in kind["fields"] if field["required"]]
+    words = ["%cred add", shlex.quote(name) if name else "NAME", "--kind", str(kind["kind"])]
+    words += [f"{field['name']}=…" for field in fields if not field["secret"]]
+    secret = [field for field in kind["fields"] if field["secret"]]
+    words += [f"--secret {field['name']}=prompt" for field in secret if field["required"] or len(secret) == 1]
+    return " ".join(words)
