@@ -6,9 +6,10 @@ terminal; the magic's door (`magics/door.py`) displays, expands `$name` and bind
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from credmagic import settings
@@ -31,6 +32,7 @@ class Door:
     def __init__(self, client: Client | None = None) -> None:
         self._client = client
         self._kinds: list[dict[str, Any]] | None = None
+        self._names: list[dict[str, Any]] = []
 
     @property
     def client(self) -> Client:
@@ -51,6 +53,15 @@ class Door:
             self._kinds = self.client.call("kinds")["kinds"]
         return self._kinds
 
+    def names(self) -> list[dict[str, Any]]:
+        """Names, kinds and environments for completion. Never raises: the Tab key has nothing to say."""
+        self._fetch_names()
+        return self._names
+
+    def _fetch_names(self) -> None:
+        with contextlib.suppress(Exception):
+            self._names = self.client.call("names")["names"]
+
     def kind(self, name: str) -> dict[str, Any]:
         """One kind described. Raises `UnknownKind` with the closest names."""
         described: dict[str, Any] = self.client.call("kinds", kind=name)["kinds"][0]
@@ -63,7 +74,7 @@ class Door:
     def use(self, name: str | None, variable: str | None, **how: Any) -> Any:
         """Resolve a credential. A shell has nothing to hand values to but one command: it says so."""
         if variable:
-            self.bind(variable, None)
+            self._no_python("`as VAR` binds a variable of a notebook", f"{self.prog} run NAME -- COMMAND")
         if how["export"]:
             self._no_python("--export sets variables in a notebook", f"{self.prog} run NAME -- COMMAND")
         credential = self.hand_over(name, how["environment"], how["version"], how["kind"])
@@ -105,8 +116,8 @@ class Door:
 
         return getpass.getpass(f"{label}: ")
 
-    def place(self, form: Any) -> None:
-        """Put a form where the person can see it; in a shell it has already asked its questions."""
+    bind: Callable[[str, str], object] | None = None
+    """How the picker binds its choice to a variable, where there are variables: `(variable, id)`."""
 
     def refuse(self, words: Sequence[str], finding: Finding) -> None:
         """A secret value stood in the command. Raises `InvalidCredential` with the safe form."""
@@ -119,13 +130,9 @@ class Door:
         """`$name` in a NAME or a public field: the shell has done that already."""
         return text
 
-    def variable(self, name: str) -> str:
+    def variable(self, name: str) -> Any:
         """The value behind `var:NAME`. Raises `UsageError`: a shell has `env:` for that."""
         return self._no_python("var:NAME reads a variable of a notebook", "--secret FIELD=env:NAME")
-
-    def bind(self, name: str, value: Any) -> None:
-        """`as VAR`. Raises `UsageError`: a shell has no Python variables."""
-        self._no_python("`as VAR` binds a variable of a notebook", f"{self.prog} run NAME -- COMMAND")
 
     def _no_python(self, what: str, instead: str) -> NoReturn:
         raise UsageError(what, next_step=f"In a shell: {instead}")

@@ -26,7 +26,7 @@ def overview(door: Door, environment: str | None, as_json: bool) -> Any:
 
 
 @click.command("kinds", cls=Verb)
-@click.argument("kind", required=False, metavar="[KIND]")
+@click.argument("kind", required=False, type=options.KIND, metavar="[KIND]")
 @options.as_json
 @options.door
 def kinds(door: Door, kind: str | None, as_json: bool) -> Any:
@@ -37,8 +37,8 @@ def kinds(door: Door, kind: str | None, as_json: bool) -> Any:
 
 
 @click.command("list", cls=Verb)
-@click.option("--kind", metavar="K", help="Only this kind.")
-@click.option("--env", "environment", metavar="E", help="Only this environment.")
+@click.option("--kind", type=options.KIND, metavar="K", help="Only this kind.")
+@click.option("--env", "environment", type=options.ENVIRONMENT, metavar="E", help="Only this environment.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help=f"At most N (else {PAGE}; with --json all).")
 @options.as_json
 @options.door

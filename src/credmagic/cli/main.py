@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = run(words, Door())
         sys.stdout.flush()
     except CredmagicError as error:
-        print("\n".join(error.lines()), file=sys.stderr)
+        print("\n".join(error.lines()).replace("%cred", "credmagic"), file=sys.stderr)
         return error.exit_code
     except (KeyboardInterrupt, EOFError):
         print("Interrupted; nothing more was done.", file=sys.stderr)

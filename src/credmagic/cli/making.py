@@ -25,7 +25,7 @@ def _done(door: Door, view: dict[str, Any], word: str, as_json: bool) -> Any:
 
 
 @click.command("new", cls=Verb)
-@click.argument("kind", required=False, metavar="[KIND]")
+@click.argument("kind", required=False, type=options.KIND, metavar="[KIND]")
 @click.argument("ref", required=False, metavar="[NAME]", type=options.NAME)
 @options.env
 @options.team
@@ -36,23 +36,26 @@ def new(door: Door, kind: str | None, ref: str | None, environment: str | None, 
 
     if kind is not None and not ref and not door.is_kind(kind):
         ref, kind = door.expand(kind), None
-    return door.place(forms.new(kind, ref, environment=environment or "", team=team))
+    saved = forms.new(door.client, kind, ref, environment=environment or "", team=team)
+    return _done(door, saved, "saved", False) if saved else None
 
 
 @click.command("edit", cls=Verb)
 @options.name
+@options.env
 @options.door
-def edit(door: Door, ref: str) -> Any:
+def edit(door: Door, ref: str, environment: str | None) -> Any:
     """Change a credential in a form; secrets that are not typed again stay."""
     from credmagic import forms
 
-    return door.place(forms.edit(ref))
+    saved = forms.edit(door.client, ref, environment=door.environment(environment))
+    return _done(door, saved, "saved", False) if saved else None
 
 
 @click.command("add", cls=Verb)
 @options.name
-@click.argument("fields", nargs=-1, metavar="[FIELD=VALUE]...")
-@click.option("--kind", required=True, metavar="K", help="The kind: see `kinds`.")
+@click.argument("fields", nargs=-1, type=options.PUBLIC, metavar="[FIELD=VALUE]...")
+@click.option("--kind", required=True, type=options.KIND, metavar="K", help="The kind: see `kinds`.")
 @options.secret
 @options.env
 @options.team
@@ -77,7 +80,7 @@ def add(
 
 @click.command("rotate", cls=Verb)
 @options.name
-@click.argument("fields", nargs=-1, metavar="[FIELD=VALUE]...")
+@click.argument("fields", nargs=-1, type=options.PUBLIC, metavar="[FIELD=VALUE]...")
 @options.secret
 @options.env
 @options.verify

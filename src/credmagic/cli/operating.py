@@ -28,7 +28,7 @@ class RunVerb(Verb):
 
 
 @click.command("run", cls=RunVerb, shell_only=True)
-@click.argument("names", nargs=-1, required=True, metavar="NAME... -- COMMAND")
+@click.argument("names", nargs=-1, required=True, type=options.WORDS, metavar="NAME... -- COMMAND")
 @options.env
 @click.option("--prefix", metavar="P", help="What the variables start with, in place of the credential's name.")
 @options.door
@@ -121,8 +121,8 @@ def recovery_key(door: Door) -> Any:
 @click.command("demo", cls=Verb, shell_only=True)
 @click.option("--execute", is_flag=True, help="Run the notebook without a browser and print what it shows.")
 @click.option("--port", type=int, metavar="N", help="The port of JupyterLab.")
-@click.option("--browser/--no-browser", default=None, help="Open a browser, or only print the link.")
-def demo(execute: bool, port: int | None, browser: bool | None) -> Any:
+@click.option("--browser/--no-browser", default=True, help="Open a browser, or only print the link.")
+def demo(execute: bool, port: int | None, browser: bool) -> Any:
     """Open the quickstart notebook in JupyterLab over a throw-away store."""
     import credmagic.demo as quickstart
 

@@ -2,29 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from credmagic.cli.door import Door
 from credmagic.cli.usage import UsageError
+from credmagic.plugins import Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Name(click.ParamType):  # type: ignore[type-arg]  # generic in newer Clicks only
-    """NAME or id of a credential; the one argument in which the magic expands `$name`."""
+def _door(ctx: click.Context | None) -> Door | None:
+    return ctx.find_object(Door) if ctx is not None else None
 
-    name = "NAME"
+
+class Known(click.ParamType):  # type: ignore[type-arg]  # generic in newer Clicks only
+    """An argument whose values are known to somebody; `offered` says to whom. Shell and notebook complete from it."""
+
+    name = "text"
+
+    def __init__(self, offered: Callable[[Door, click.Context], Iterable[str]], *, expands: bool = False) -> None:
+        self._offered = offered
+        self._expands = expands
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The name the person meant."""
-        door = ctx.find_object(Door) if ctx is not None else None
-        return door.expand(value) if door is not None else value
+        """The value; where the magic may, with `$name` expanded."""
+        door = _door(ctx)
+        return door.expand(value) if door is not None and self._expands and not _completing(ctx) else value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """What begins with `incomplete`. Never raises."""
+        door = _door(ctx)
+        offered: Iterable[str] = ()
+        if door is not None:
+            with contextlib.suppress(Exception):
+                offered = dict.fromkeys(self._offered(door, ctx))
+        return [CompletionItem(text) for text in offered if text.startswith(incomplete)]
 
 
-NAME = Name()
+def _completing(ctx: click.Context | None) -> bool:
+    return ctx is not None and ctx.resilient_parsing
+
+
+def _names(door: Door, ctx: click.Context) -> list[str]:
+    kind = ctx.params.get("kind")
+    return [known["name"] for known in door.names() if kind in (None, known["kind"])]
+
+
+def _kinds(door: Door, ctx: click.Context) -> list[str]:
+    return [kind["kind"] for kind in door.kinds()]
+
+
+def _environments(door: Door, ctx: click.Context) -> list[str]:
+    return ["draft", "live", *sorted({known["environment"] for known in door.names()} - {"", "draft", "live"})]
+
+
+def _fields(door: Door, ctx: click.Context, *, secret: bool) -> list[str]:
+    known = {item["name"]: item["kind"] for item in door.names()}
+    chosen = ctx.params.get("kind") or known.get(ctx.params.get("ref") or "")
+    kinds = [kind for kind in door.kinds() if chosen in (None, kind["kind"], *kind["aliases"])]
+    return [entry["name"] for kind in kinds for entry in kind["fields"] if entry["secret"] is secret]
+
+
+def _public(door: Door, ctx: click.Context) -> list[str]:
+    return [f"{field}=" for field in _fields(door, ctx, secret=False)]
+
+
+def _secret(door: Door, ctx: click.Context) -> list[str]:
+    ways = ("prompt", "env:", "file:") if door.in_shell else ("prompt", "env:", "file:", "var:")
+    return [f"{field}={way}" for field in _fields(door, ctx, secret=True) for way in ways]
+
+
+def _ways(door: Door, ctx: click.Context) -> list[str]:
+    return Registry[Any]("credmagic.injectors").names()
+
+
+def _types(door: Door, ctx: click.Context) -> list[str]:
+    return ["notebook", "kernelspec", "server"]
+
+
+NAME = Known(_names, expands=True)
+"""NAME or id of a credential; with public fields the only place where the magic expands `$name`."""
+WORDS = Known(_names)
+"""NAME… [as VAR]; the words are told apart, and expanded, later."""
+KIND = Known(_kinds)
+ENVIRONMENT = Known(_environments)
+PUBLIC = Known(_public)
+SECRET = Known(_secret)
+WAY = Known(_ways)
+OBJECT = Known(_types)
 
 door = click.pass_obj
 
@@ -36,7 +106,9 @@ def name(f: F) -> F:
 
 def env(f: F) -> F:
     """`--env E`."""
-    return click.option("--env", "environment", metavar="E", help="Environment (draft, live…); else the active one.")(f)
+    return click.option(
+        "--env", "environment", type=ENVIRONMENT, metavar="E", help="Environment (draft, live…), else the active one."
+    )(f)
 
 
 def as_json(f: F) -> F:
@@ -52,7 +124,7 @@ def team(f: F) -> F:
 def secret(f: F) -> F:
     """`--secret FIELD=SOURCE`, repeatable."""
     return click.option(
-        "--secret", "secrets", multiple=True, metavar="FIELD=SOURCE",
+        "--secret", "secrets", multiple=True, type=SECRET, metavar="FIELD=SOURCE",
         help="A secret field; SOURCE is prompt, env:VAR, file:PATH or (in a notebook) var:NAME.",
     )(f)  # fmt: skip
 

@@ -8,9 +8,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +57,15 @@ def _split(door: Door, word: str) -> tuple[str, str]:
     return name, source
 
 
-def read(door: Door, field: str, source: str) -> str:
+def read(door: Door, field: str, source: str) -> Any:
     """The secret behind one source. Raises `InvalidCredential` naming field and source, never what was read."""
     way, _, place = source.partition(":")
-    readers = {"prompt": lambda _: door.ask(field), "env": _env, "file": _file, "var": door.variable}
+    readers: dict[str, Callable[[str], Any]] = {
+        "prompt": lambda _: door.ask(field),
+        "env": os.environ.__getitem__,
+        "file": _file,
+        "var": door.variable,
+    }
     value, problem = _attempt(readers[way], place)
     if value:
         return value
@@ -72,7 +76,7 @@ def read(door: Door, field: str, source: str) -> str:
     )
 
 
-def _attempt(reader: Any, place: str) -> tuple[str, str]:
+def _attempt(reader: Callable[[str], Any], place: str) -> tuple[Any, str]:
     try:
         return reader(place), ""
     except KeyError:
@@ -81,10 +85,6 @@ def _attempt(reader: Any, place: str) -> tuple[str, str]:
         return "", f"{place} is not UTF-8 text"
     except OSError as error:
         return "", f"{place} cannot be read ({error.strerror})"
-
-
-def _env(name: str) -> str:
-    return os.environ[name]
 
 
 def _file(path: str) -> str:

@@ -40,22 +40,23 @@ def json_text(data: Mapping[str, Any]) -> str:
 
 
 def print_page(page: Page) -> None:
-    """The page on stdout."""
+    """The page on stdout: as wide as the terminal, and uncut into a pipe."""
+    if not sys.stdout.isatty():
+        print(page_text(page, int(os.environ.get("COLUMNS") or _PIPED_WIDTH)))
+        return
     from rich.console import Console
 
-    piped = not sys.stdout.isatty() and not os.environ.get("COLUMNS")
-    console = Console(width=_PIPED_WIDTH if piped else None, highlight=False, markup=False)
-    _write(console, page, plain=not console.is_terminal)
+    _write(Console(highlight=False, markup=False), page, plain=False)
 
 
 def page_text(page: Page, width: int = 110) -> str:
-    """The page in words, without colour."""
+    """The page in words, without colour or trailing blanks."""
     from rich.console import Console
 
     buffer = io.StringIO()
-    console = Console(file=buffer, width=width, color_system=None, force_terminal=False, highlight=False, markup=False)
+    console = Console(file=buffer, width=width, color_system=None, highlight=False, markup=False)
     _write(console, page, plain=True)
-    return buffer.getvalue().rstrip("\n")
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
 
 
 def _write(console: Console, page: Page, *, plain: bool) -> None:

@@ -122,6 +122,8 @@ class Tree(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The verb and what follows it. Raises `UsageError` with the closest verbs."""
         command = self.get_command(ctx, args[0])
+        if command is None and ctx.resilient_parsing:
+            return None, None, args
         if command is None:
             hint = did_you_mean(closest(args[0].casefold(), self.list_commands(ctx)))
             raise UsageError(

@@ -12,10 +12,10 @@ from credmagic.cli.usage import UsageError, Verb
 
 
 @click.command("use", cls=Verb)
-@click.argument("words", nargs=-1, metavar="NAME [as VAR]")
+@click.argument("words", nargs=-1, type=options.WORDS, metavar="NAME [as VAR]")
 @options.env
 @click.option("--version", type=click.IntRange(min=1), metavar="N", help="An older version.")
-@click.option("--kind", metavar="K", help="Without NAME: this notebook's default of that kind.")
+@click.option("--kind", type=options.KIND, metavar="K", help="Without NAME: this notebook's default of that kind.")
 @click.option("--export", is_flag=True, help="Also set its environment variables.")
 @click.option("--prefix", metavar="P", help="With --export: what the variables start with.")
 @options.door
@@ -30,7 +30,7 @@ def use(door: Door, /, words: tuple[str, ...], **how: Any) -> Any:
 
 
 @click.command("select", cls=Verb)
-@click.argument("words", nargs=-1, metavar="[KIND] [as VAR]")
+@click.argument("words", nargs=-1, type=options.KIND, metavar="[KIND] [as VAR]")
 @options.door
 def select(door: Door, words: tuple[str, ...]) -> Any:
     """Choose one from a list; the choice is bound to a variable and remembered for this notebook."""
@@ -38,16 +38,18 @@ def select(door: Door, words: tuple[str, ...]) -> Any:
 
     padded = words if words[:1] != ("as",) else ("", *words)
     kinds, variable = options.named(padded, f"{door.prog} select")
-    return door.place(forms.select((kinds[0] if kinds else "") or None, variable))
+    kind = (kinds[0] if kinds else "") or None
+    chosen = forms.select(door.client, kind, variable=variable, bind=door.bind)
+    return door.say(f"{door.prog} use {chosen['name']}") if chosen else None
 
 
 @click.command("attach", cls=Verb)
 @options.name
-@click.argument("object_type", required=False, default="notebook", metavar="[TYPE]")
+@click.argument("object_type", required=False, default="notebook", type=options.OBJECT, metavar="[TYPE]")
 @click.argument("object_id", required=False, metavar="[ID]")
 @options.env
 @click.option("--default", is_flag=True, help="`use --kind K` without a name means this one there.")
-@click.option("--inject", default="", metavar="HOW", help="Hand it over by itself: export, namespace or file.")
+@click.option("--inject", default="", type=options.WAY, metavar="HOW", help="Hand it over by itself: export or file.")
 @options.door
 def attach(door: Door, /, ref: str, environment: str | None, object_type: str, **how: Any) -> Any:
     """Tie a credential to this notebook (or to another object), so that it is not deleted under it."""
@@ -60,7 +62,7 @@ def attach(door: Door, /, ref: str, environment: str | None, object_type: str, *
 
 @click.command("detach", cls=Verb)
 @options.name
-@click.argument("object_type", required=False, default="notebook", metavar="[TYPE]")
+@click.argument("object_type", required=False, default="notebook", type=options.OBJECT, metavar="[TYPE]")
 @click.argument("object_id", required=False, metavar="[ID]")
 @options.env
 @options.door
@@ -73,7 +75,7 @@ def detach(door: Door, ref: str, environment: str | None, object_type: str, obje
 
 
 @click.command("environment", cls=Verb)
-@click.argument("name", required=False, metavar="[NAME]")
+@click.argument("name", required=False, type=options.ENVIRONMENT, metavar="[NAME]")
 @options.door
 def environment(door: Door, name: str | None) -> Any:
     """The environment in which names are looked up; with NAME, change it for this kernel."""

@@ -84,11 +84,15 @@ def kinds(data: Data, prog: str) -> Page:
             Cell(kind["title"]),
             Cell(", ".join(kind["aliases"])),
             Cell("yes") if kind["verifiable"] else Cell("not yet", tone="muted"),
-            Cell(" ".join(kind["env"]), code=True),
+            Cell(_few(kind["env"]), " ".join(kind["env"]), code=True),
         )
         for kind in data["kinds"]
     ]
     return Page("Kinds", data, columns=columns, sections=(Section(rows),), foot=(f"Fields of one: {prog} kinds KIND",))
+
+
+def _few(words: list[str], most: int = 4) -> str:
+    return " ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 
 def one_kind(data: Data, prog: str) -> Page:

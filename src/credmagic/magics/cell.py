@@ -1,0 +1,69 @@
+"""What does `%%cred use NAME… [as VAR] [--export]` do? Its variables exist while the cell runs, and no longer.
+
+The cell is compiled first: one that does not parse uses no credential. Whatever it raises, everything is taken back.
+"""
+
+from __future__ import annotations
+
+import ast
+from contextlib import ExitStack
+from typing import Any
+
+import click
+
+from credmagic.cli import options
+from credmagic.cli.door import Door
+from credmagic.cli.usage import UsageError, Verb
+from credmagic.injectors.environ import EnvironInjector
+from credmagic.injectors.namespace import NamespaceInjector
+
+
+@click.command("use", cls=Verb)
+@click.argument("words", nargs=-1, required=True, metavar="NAME... [as VAR]")
+@options.env
+@click.option("--export", is_flag=True, help="Set environment variables instead of Python ones.")
+@click.option("--prefix", metavar="P", help="With --export: what the variables start with.")
+@options.door
+def scoped_use(
+    door: Door, words: tuple[str, ...], environment: str | None, export: bool, prefix: str | None
+) -> tuple[list[Any], str | None, bool, str | None]:
+    """Use credentials in this cell only: as Python variables named after them, `as VAR`, or with --export."""
+    names, variable = options.named(words, "%%cred use")
+    if variable and len(names) > 1:
+        raise UsageError("%%cred use: `as VAR` goes with one NAME", next_step="Help: %%cred use --help")
+    how = {"environment": environment, "version": None, "kind": None, "export": False, "prefix": None}
+    used = [door.use(door.expand(name), None, **how) for name in names]
+    return used, variable, export, prefix
+
+
+def run(ip: Any, door: Door, arguments: list[str], cell: str) -> None:
+    """Run `cell` with what `arguments` (the words after `%%cred`) ask for, then take it back."""
+    __tracebackhide__ = True
+    if arguments[:1] != ["use"]:
+        raise UsageError("%%cred: only `use` takes a cell", next_step="For one cell: %%cred use NAME [as VAR]")
+    pieces = compiled(ip, cell)
+    parsed = scoped_use.main(arguments[1:], prog_name="%%cred use", standalone_mode=False, obj=door)
+    if not isinstance(parsed, tuple):  # --help
+        return
+    credentials, variable, export, prefix = parsed
+    with ExitStack() as scope:
+        environ, names = scope.enter_context(EnvironInjector()), scope.enter_context(NamespaceInjector(ip.user_ns))
+        for credential in credentials:
+            if export:
+                environ.apply(credential, prefix=prefix)
+            if variable or not export:
+                names.apply(credential, variable=variable)
+        for code in pieces:
+            exec(code, ip.user_global_ns, ip.user_ns)  # noqa: S102 - running the user's cell is the point
+
+
+def compiled(ip: Any, cell: str) -> list[Any]:
+    """The cell as IPython would run it: all but a last expression, then that one, so that it is displayed."""
+    source = ip.transform_cell(cell)
+    name = ip.compile.cache(source, ip.execution_count, raw_code=cell)
+    tree = ip.transform_ast(ip.compile.ast_parse(source, filename=name))
+    body, last = tree.body, []
+    if body and isinstance(body[-1], ast.Expr):
+        body, last = body[:-1], body[-1:]
+    pieces = [ip.compile(ast.Module(body, []), name, "exec")] if body else []
+    return [*pieces, ip.compile(ast.Interactive(last), name, "single")] if last else pieces

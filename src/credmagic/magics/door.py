@@ -1,0 +1,135 @@
+"""What can a command do that came through `%cred`? Display, bind variables, expand `$name`, rewrite its cell."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from credmagic.cli.door import Door
+from credmagic.cli.usage import UsageError
+from credmagic.errors import InvalidCredential
+from credmagic.magics import handing
+from credmagic.values import SecretStr
+
+if TYPE_CHECKING:
+    from credmagic.cli.inline import Finding
+    from credmagic.cli.pages import Page
+    from credmagic.client.base import Client
+    from credmagic.client.credential import Credential
+
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))\Z")
+_PATIENCE = 0.2
+"""How long the Tab key may wait for the vault (seconds)."""
+
+
+class Json(dict[str, Any]):
+    """What `--json` returns in a notebook: the data itself, shown as JSON."""
+
+    def __repr__(self) -> str:
+        from credmagic.cli.tables import json_text
+
+        return json_text(dict(self))
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
+
+class NotebookDoor(Door):
+    """The door of one IPython shell."""
+
+    prog = "%cred"
+    in_shell = False
+
+    def __init__(self, ip: Any, client: Client | None = None) -> None:
+        super().__init__(client)
+        self.ip = ip
+        self.bind = self._bind
+
+    def show(self, page: Page, *, as_json: bool = False) -> Any:
+        """Display the page; with `as_json` return its data, so that `x = %cred list --json` works."""
+        if as_json:
+            return Json(page.data)
+        from IPython.display import display
+
+        from credmagic.magics.display import Shown
+
+        display(Shown(page))  # type: ignore[no-untyped-call]
+        return None
+
+    def use(self, name: str | None, variable: str | None, **how: Any) -> Any:
+        """Hand the credential over: as the value of the expression, as a variable, as environment variables."""
+        prefix, export = how.pop("prefix"), how.pop("export")
+        credential = self._resolved(name, **how)
+        if variable:
+            handing.bind(self.ip.user_ns, credential, variable)
+        if export:
+            self.say(f"✓ set until the kernel ends: {' '.join(handing.export(credential, prefix))}")
+        return credential
+
+    def _bind(self, variable: str, ref: str) -> None:
+        handing.bind(self.ip.user_ns, self._resolved(ref), variable)
+
+    def _resolved(self, name: str | None, **how: Any) -> Credential:
+        if self._client is None:
+            return handing.hand_over(name, **how)
+        if name is not None:
+            handing.refuse_while_open(name)
+        return self.hand_over(name, **how)
+
+    def enter(self, environment: str) -> None:
+        """Make `environment` the active one of this kernel and of what it starts."""
+        os.environ["CREDMAGIC_ENVIRONMENT"] = environment
+
+    def expand(self, text: str) -> str:
+        """`$name` as that variable's value. Raises `UsageError` (there is none), `InvalidCredential` (a secret)."""
+        match = _VARIABLE.match(text)
+        if match is None:
+            return text
+        name = match[1] or match[2]
+        value = self._variable(name)
+        if isinstance(value, SecretStr):
+            raise InvalidCredential(
+                f"${name} is a secret and would become public here",
+                next_step=f"Hand it over as one: --secret FIELD=var:{name}",
+            )
+        return str(value)
+
+    def variable(self, name: str) -> Any:
+        """The value behind `var:NAME`: text, or a mapping for a field that holds one. Raises `UsageError`."""
+        value = self._variable(name)
+        if isinstance(value, (str, dict, list)):
+            return value
+        raise UsageError(f"the variable {name} is neither text nor a mapping", next_step=f"Check it: type({name})")
+
+    def _variable(self, name: str) -> Any:
+        if name in self.ip.user_ns:
+            return self.ip.user_ns[name]
+        raise UsageError(f"there is no variable {name}", next_step="Run the cell that defines it first.")
+
+    def refuse(self, words: Sequence[str], finding: Finding) -> None:
+        """Say what was refused, and take the value out of the history and, where the front end can, out of the cell.
+
+        It returns: a front end only rewrites the cell of a command that did not raise.
+        """
+        from credmagic.cli import inline
+        from credmagic.magics import history
+        from credmagic.magics.words import quoted
+
+        history.scrub(self.ip, self)
+        rewritten = history.latest(self.ip)
+        if rewritten:
+            self.ip.set_next_input(rewritten, replace=True)
+        aftermath = "It was taken out of the history and of this cell; if others saw it, change it."
+        error = inline.refusal(finding, self.prog, finding.safe(words, quoted), aftermath)
+        print("\n".join(error.lines()), file=sys.stderr)
+
+    def names(self) -> list[dict[str, Any]]:
+        """As the shell's, but the Tab key does not wait for a slow vault: then what was known last."""
+        worker = threading.Thread(target=self._fetch_names, daemon=True)
+        worker.start()
+        worker.join(_PATIENCE)
+        return self._names
