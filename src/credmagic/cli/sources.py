@@ -103,4 +103,5 @@ def nested(values: Mapping[str, Any], kind: Mapping[str, Any]) -> dict[str, Any]
     extra = {name: value for name, value in values.items() if name not in known}
     if not maps or not extra:
         return dict(values)
-    return {name: value for name, value in values.items() if name in known} | {maps[0]: extra}
+    head = f"{maps[0]}."  # one entry each, `entries.TOKEN`: the other entries stay when values are rotated
+    return {n if n in known or n.startswith(head) else head + n: value for n, value in values.items()}
