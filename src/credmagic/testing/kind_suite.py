@@ -111,8 +111,8 @@ class KindSuite:
         for credential in self.examples(canary):
             shown = [
                 repr(credential), str(credential), f"{credential}", credential.model_dump_json(),
-                repr(credential.flatten()), repr(credential.environ("x")), repr(credential.files("x")), *map(repr, credential.public().items()),
-                *credential.warnings(), repr(credential.expiry()),
+                repr(credential.flatten()), repr(credential.environ("x")), repr(credential.files("x")),
+                repr(credential.public()), *credential.warnings(), repr(credential.expiry()),
             ]  # fmt: skip
             assert canary not in "\n".join(shown)
 
