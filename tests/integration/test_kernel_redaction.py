@@ -180,5 +180,3 @@ def test_without_the_filter_every_channel_shows_it(open_kernel: Kernel, channel:
     seen = text.replace("\\x1b[31m", "").replace("\x1b[31m", "")
 
     assert forms_in(seen) or channel == "user_expression"
-
-

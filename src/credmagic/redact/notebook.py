@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 from typing import Any
 
@@ -33,10 +34,7 @@ def redact_text_file(content: str, matcher: Matcher, *, format: str = "text") ->
     """
     if format != "base64":
         return _text_file(content, matcher)
-    try:
-        data = base64.b64decode(content, validate=False)
-    except binascii.Error:
-        raise ValueError("the file's content is not base64") from None
+    data = _bytes_of(content)
     for encoding in ("utf-8-sig" if data.startswith(b"\xef\xbb\xbf") else "utf-8", "utf-16"):
         try:
             text = data.decode(encoding)
@@ -45,6 +43,12 @@ def redact_text_file(content: str, matcher: Matcher, *, format: str = "text") ->
         new, count = _text_file(text, matcher)
         return (base64.b64encode(new.encode(encoding)).decode(), count) if count else (content, 0)
     return content, 0
+
+
+def _bytes_of(content: str) -> bytes:
+    with contextlib.suppress(binascii.Error):
+        return base64.b64decode("".join(content.split()), validate=True)
+    raise ValueError("the file's content is not base64")
 
 
 def _text_file(text: str, matcher: Matcher) -> tuple[str, int]:

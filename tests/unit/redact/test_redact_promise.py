@@ -27,7 +27,7 @@ VALUES = {
     "plain": "hunter2-but-longer",
     "short": "k7#Qz!",
     "token": "dGhpcyBpcyBub3QgYSByZWFsIHRva2Vu_ya29.a0ARrdaM9x",
-    "quotes": "it's \"quoted\" \\ back/slash",
+    "quotes": 'it\'s "quoted" \\ back/slash',
     "unicode": "pässwörd-密码-🔑",
     "markup": "<b>&amp;%20+%2F</b>",
     "key": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0\nBAQEFAASCBKcwggSjAgEAAo\n-----END PRIVATE KEY-----\n",
@@ -64,7 +64,6 @@ ENCODERS: dict[str, Callable[[str], str]] = {
 }  # fmt: skip
 
 MIMES = ("text/plain", "text/html", "application/json", "text/latex", "application/vnd.custom+json")
-
 
 
 def in_each_output(text: str) -> Iterator[Any]:
