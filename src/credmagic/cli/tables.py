@@ -46,7 +46,7 @@ def print_page(page: Page) -> None:
         return
     from rich.console import Console
 
-    _write(Console(highlight=False, markup=False), page, plain=False)
+    _write(Console(highlight=False, markup=False, force_jupyter=False), page, plain=False)
 
 
 def page_text(page: Page, width: int = 110) -> str:
@@ -54,7 +54,8 @@ def page_text(page: Page, width: int = 110) -> str:
     from rich.console import Console
 
     buffer = io.StringIO()
-    console = Console(file=buffer, width=width, color_system=None, highlight=False, markup=False)
+    # In a kernel rich would display by itself, whatever file it was given.
+    console = Console(file=buffer, width=width, color_system=None, highlight=False, markup=False, force_jupyter=False)
     _write(console, page, plain=True)
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
 
