@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
 from credmagic.errors import StoreUnusable
-from credmagic.store import refusals, sqlite_file
+from credmagic.store import filesystem, refusals, sqlite_file
 
 
 def parse(url_or_path: str | Path) -> URL:
@@ -41,7 +41,13 @@ def sqlite_path(url: URL) -> Path | None:
 
 
 def sqlite(url: URL, path: Path, patience: float) -> Engine:
-    """An engine whose every connection is made and checked by `sqlite_file`."""
+    """An engine whose every connection is made and checked by `sqlite_file`.
+
+    `?journal=delete` in the URL asks for the rollback journal, the only one that is safe on a network.
+    """
+    mode = "delete" if url.query.get("journal") == "delete" else "wal"
+    if mode == "wal":
+        filesystem.refuse_network(path)
 
     def connect() -> sqlite3.Connection:
         connection = sqlite_file.connect(path, patience)
@@ -53,15 +59,15 @@ def sqlite(url: URL, path: Path, patience: float) -> Engine:
                 ours = False
             if not ours:  # known before the first pragma that would write into somebody else's file
                 raise refusals.foreign(str(path))
-            sqlite_file.journal(connection, patience=patience)
+            sqlite_file.journal(connection, mode, patience)
         except BaseException:
             connection.close()
             raise
         return connection
 
     return create_engine(
-        url, creator=connect, poolclass=QueuePool, max_overflow=-1, pool_use_lifo=True, hide_parameters=True,
-        paramstyle="named",
+        url.set(query={}), creator=connect, poolclass=QueuePool, max_overflow=-1, pool_use_lifo=True,
+        hide_parameters=True, paramstyle="named",
     )  # fmt: skip
 
 

@@ -185,7 +185,9 @@ class SqlStore:
             yield connection
         finally:
             self._lent.discard(connection)
-            with suppress(*self._statements.errors):  # a connection that is gone has nothing to roll back
+            with suppress(*self._statements.errors):  # one that is gone has nothing to roll back
+                _raw(connection).rollback()  # a COMMIT that was refused leaves SQLite inside the transaction
+            with suppress(*self._statements.errors):
                 connection.close()
 
     def _try(self, call: Callable[..., T], *values: Any) -> T:

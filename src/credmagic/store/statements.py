@@ -13,12 +13,12 @@ from sqlalchemy import ColumnElement, and_, bindparam, func, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import SQLAlchemyError
 
-from credmagic.store.rows import Row
+from credmagic.store.rows import Row, columns
 from credmagic.store.tables import TABLES
 
 
 class Statements:
-    """SQL text with named parameters: a column's name, or `key_` and the name for the primary key."""
+    """SQL text with named parameters: a column's name, or `where_` and the name for the primary key."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
@@ -29,14 +29,15 @@ class Statements:
         """The text of `verb` (get, insert, update, delete, last) for that table."""
         known = self._texts.get((verb, row_type))
         if known is None:
-            known = str(_VERBS[verb](row_type).compile(dialect=self._dialect))
+            written = [name for name in columns(row_type) if verb == "insert" or name not in row_type.key]
+            known = str(_VERBS[verb](row_type).compile(dialect=self._dialect, column_keys=written))
             self._texts[verb, row_type] = known
         return known
 
 
 def _at_key(row_type: type[Row]) -> ColumnElement[bool]:
     table = TABLES[row_type]
-    return and_(*(table.c[name] == bindparam(f"key_{name}") for name in row_type.key))
+    return and_(*(table.c[name] == bindparam(f"where_{name}") for name in row_type.key))
 
 
 def _last(row_type: type[Row]) -> Any:

@@ -47,7 +47,7 @@ class Reader:
 
     def get(self, row_type: type[R], **pk: Any) -> R | None:
         """The row with that primary key (`get(CredentialRow, id=…)`), or None."""
-        found = self._ask("get", row_type, {f"key_{name}": value for name, value in pk.items()})
+        found = self._ask("get", row_type, {f"where_{name}": value for name, value in pk.items()})
         return row_type(*found) if found is not None else None
 
     def find(
@@ -200,7 +200,7 @@ def _filtered(query: Select[Any], row_type: type[Row], where: Where | None) -> S
 
 
 def _place(row: Row) -> dict[str, Any]:
-    return {f"key_{name}": getattr(row, name) for name in row.key}
+    return {f"where_{name}": getattr(row, name) for name in row.key}
 
 
 def _gone(row: Row) -> NotFound:
