@@ -17,7 +17,7 @@ from credmagic.crypto import context
 from credmagic.crypto.keyset import Keyset, SealedKey, new_root_key, unwrap_root, wrap_root
 from credmagic.errors import SealBroken, VaultLocked
 from credmagic.keys.backoff import check_retry, next_retry
-from credmagic.keys.base import KeyProvider, NotAtHand, providers
+from credmagic.keys.base import KeyProvider, NotAtHand, damaged, providers
 from credmagic.store.ports import HotPort
 from credmagic.store.rows import DataKeyRow, KeySlotRow, PrincipalRow, StoreMetaRow
 
@@ -63,7 +63,7 @@ def unlock(port: HotPort, *, failed: Failed = lambda slot: None) -> Opened:
 def open_slot(store_id: bytes, slot: KeySlotRow, *, failed: Failed) -> tuple[bytearray, str]:
     """The root key behind one slot. Raises `NotAtHand` (try another) or `VaultLocked` (stop)."""
     provider = providers.get(slot.provider)()
-    parameters = json.loads(slot.parameters)
+    parameters = _parameters(slot)
     check_retry(slot.retry_at, _micros())
     slot_key = provider.unlock(store_id, slot.slot_id, parameters)
     try:
@@ -77,6 +77,17 @@ def open_slot(store_id: bytes, slot: KeySlotRow, *, failed: Failed) -> tuple[byt
     failures = slot.failures + 1
     failed(replace(slot, failures=failures, retry_at=next_retry(failures, _micros())))
     raise provider.wrong_key(parameters)
+
+
+def _parameters(slot: KeySlotRow) -> dict[str, Any]:
+    """A slot's parameters are not sealed before the slot is open: whatever stands there is foreign input."""
+    try:
+        parameters = json.loads(slot.parameters)
+    except ValueError:
+        parameters = None
+    if not isinstance(parameters, dict):
+        raise damaged("its parameters are not readable")
+    return parameters
 
 
 def open_keys(store_id: bytes, root_key: bytearray, rows: list[DataKeyRow]) -> Keyset:

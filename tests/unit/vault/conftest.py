@@ -23,7 +23,9 @@ def vault(home: Path) -> Iterator[Vault]:
 def act(vault: Vault) -> Callable[..., dict[str, Any]]:
     """`act("create", name=…)`: one action of the table as a kernel whose notebook the server knows."""
 
-    def run(action: str, *, by: Caller = Caller("local", notebook="work/a.ipynb"), **params: Any) -> dict[str, Any]:
+    here = Caller("local", notebook="work/a.ipynb")
+
+    def run(action: str, *, by: Caller = here, **params: Any) -> dict[str, Any]:
         return dispatch(vault, by, action, params)
 
     return run
