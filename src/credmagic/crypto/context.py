@@ -13,6 +13,7 @@ from typing import Any
 
 from credmagic.crypto import canonical
 from credmagic.crypto.tlv import Cell, column, text, tlv, u32, u64
+from credmagic.errors import InvalidCredential, SealBroken
 
 _LABEL = b"credmagic/ctx/v1"
 
@@ -55,4 +56,8 @@ def key_context(store_id: bytes, key_id: int, purpose: str, status: str) -> byte
 
 def slot_context(store_id: bytes, slot_id: bytes, provider: str, parameters: Mapping[str, Any]) -> bytes:
     """The place of the root key in one key slot; the parameters are taken in as canonical JSON."""
-    return tlv(_LABEL, store_id, b"slot", slot_id, text(provider), canonical.dump(parameters))
+    try:
+        return tlv(_LABEL, store_id, b"slot", slot_id, text(provider), canonical.dump(parameters))
+    except InvalidCredential:
+        pass  # read from the slot's row: what no JSON can carry was not written by us
+    raise SealBroken(reason="column")
