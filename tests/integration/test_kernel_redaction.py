@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import queue
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -118,12 +118,8 @@ class Credential(Mapping[str, Any]):
         if aliases is not None:
             found = aliases.get(alias)
             return None if found is None else str(found)
-        from credmagic.errors import InvalidCredential
-
-        try:
-            return str(self._kind_class().spec(str(alias)).name)
-        except InvalidCredential:
-            return None
+        spec = self._kind_class().spec(alias) if isinstance(alias, str) else None
+        return None if spec is None else str(spec.name)
 
     def _kind_class(self) -> Any:
         # Imported when asked for only: kinds are pydantic models, which the hot path of `use` does not need.
