@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def home() -> Home:
     data, config = Path(dirs.user_data_dir), Path(dirs.user_config_dir)
     if data == config:  # macOS and Windows name one directory, but the key must not lie beside what it opens
         data, config = data / "data", config / "config"
+    if sys.platform == "linux" and not os.environ.get("XDG_RUNTIME_DIR"):  # containers, cron: no session directory
+        return Home(data, config, data / "run")
     return Home(data, config, Path(dirs.user_runtime_dir))
 
 
