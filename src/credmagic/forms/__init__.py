@@ -59,15 +59,15 @@ def select(
     client: Client, kind: str | None = None, *, variable: str | None = None, bind: Bind | None = None
 ) -> dict[str, Any] | None:
     """Let the person choose among the stored credentials (of `kind`). Raises `UnknownKind`."""
-    if kind is not None:
-        kind = str(_kinds(client, kind)[0]["kind"])
+    kinds = _kinds(client, kind)
+    kind = str(kinds[0]["kind"]) if kind is not None else None
     if not has_widgets():
         from credmagic.forms import prompts
 
         return prompts.select(client, kind, variable=variable, bind=bind)
     from credmagic.forms.picker import Picker
 
-    Picker.show(client, kind, variable=variable, bind=bind)
+    Picker.show(client, kinds, kind, variable=variable, bind=bind)
     return None
 
 
@@ -84,7 +84,7 @@ def has_widgets() -> bool:
         return False
     from IPython import get_ipython
 
-    shell = get_ipython()  # type: ignore[no-untyped-call]
+    shell = get_ipython()
     return getattr(shell, "kernel", None) is not None
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 from credmagic.settings import active_environment
 
+PICKED = "data"
+"""The variable a picker binds when none was named."""
+
 
 def use_line(variable: str, view: Mapping[str, Any]) -> str:
     """`db = %cred use warehouse`, with `--env` when the active environment would not find it."""

@@ -36,7 +36,7 @@ class Form(anywidget.AnyWidget):
     _esm = bundle.module(bundle.FORM)
     _css = bundle.style()
 
-    kinds = traitlets.List().tag(sync=True)
+    kinds: Any = traitlets.List().tag(sync=True)
     mode = traitlets.Enum(["new", "edit"], default_value="new").tag(sync=True)
     name = traitlets.Unicode().tag(sync=True)
     environment = traitlets.Unicode().tag(sync=True)
@@ -44,8 +44,18 @@ class Form(anywidget.AnyWidget):
     prompt = traitlets.Unicode().tag(sync=True)
     phase = traitlets.Enum(["open", "saved", "cancelled"], default_value="open").tag(sync=True)
 
-    def __init__(self, client: Client, view: dict[str, Any] | None = None, **traits: Any) -> None:
+    def __init__(
+        self,
+        client: Client,
+        view: dict[str, Any] | None = None,
+        *,
+        saved: Callable[[dict[str, Any]], object] | None = None,
+        variable: str = "",
+        **traits: Any,
+    ) -> None:
         self._client = client
+        self._saved = saved
+        self._variable = variable
         self._view = view  # edit: what is stored; after Save: what was stored. Public, but not for the file
         self._by_name = {str(kind["kind"]): kind for kind in traits["kinds"]}
         only = traits["kinds"][0] if len(traits["kinds"]) == 1 else None
@@ -53,9 +63,7 @@ class Form(anywidget.AnyWidget):
         self.on_msg(self._heard)
 
     @classmethod
-    def show_new(
-        cls, client: Client, kinds: list[dict[str, Any]], name: str, *, environment: str, team: bool
-    ) -> Self:
+    def show_new(cls, client: Client, kinds: list[dict[str, Any]], name: str, *, environment: str, team: bool) -> Self:
         """Show an empty form; with several `kinds` the person chooses one first."""
         form = cls(client, kinds=kinds, name=name, environment=environment, team=team)
         return form._shown(name)
@@ -112,6 +120,8 @@ class Form(anywidget.AnyWidget):
             self._view = reply["view"]
             reply["code"] = self._code(reply["view"])
             self._end("saved")
+            if self._saved is not None:
+                self._saved(reply["view"])
         self.send({"type": "result", "seq": content.get("seq"), **reply})
 
     def _cancel(self, _content: Message) -> None:
@@ -125,7 +135,8 @@ class Form(anywidget.AnyWidget):
             self.kinds = []
 
     def _code(self, view: Mapping[str, Any]) -> str:
-        return code.use_line(code.variable_for(self._by_name.get(str(view["kind"]), {"kind": view["kind"]})), view)
+        kind = self._by_name.get(str(view["kind"]), {"kind": view["kind"]})
+        return code.use_line(self._variable or code.variable_for(kind), view)
 
 
 def attempt(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
