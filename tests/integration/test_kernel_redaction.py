@@ -179,3 +179,87 @@ def test_without_the_filter_every_channel_shows_it(open_kernel: Kernel, channel:
     seen = text.replace("\\x1b[31m", "").replace("\x1b[31m", "")
 
     assert forms_in(seen) or channel == "user_expression"
+
+
+def stream_texts(messages: list[dict[str, Any]]) -> list[str]:
+    return [m["content"]["text"] for m in messages if m["msg_type"] == "stream" and m["content"]["text"]]
+
+
+def test_text_is_out_before_what_comes_after_it(filtered: Kernel) -> None:
+    """What was held back keeps its place before a display, and never comes after idle."""
+    code = "print(value[:4], end=''); display('shown'); print(value[:5], end='')"
+
+    messages = filtered.run(code)
+
+    kinds = [m["msg_type"] for m in messages if m["msg_type"] in ("stream", "display_data", "status")]
+    texts = stream_texts(messages)
+    assert "".join(texts) == CANARY[:4] + CANARY[:5]
+    assert kinds.index("display_data") > kinds.index("stream")
+    assert kinds[-1] == "status"
+
+
+def test_a_few_letters_wait_no_longer_than_they_must(filtered: Kernel) -> None:
+    """`Password: K` is on the screen while the cell still runs, soon after it was flushed."""
+    code = "import time; print('Password: ' + value[:1], end='', flush=True); time.sleep(.5); print('done')"
+
+    messages = filtered.run(code)
+
+    stamps = {m["content"]["text"]: m["header"]["date"] for m in messages if m["msg_type"] == "stream"}
+    assert stamps.keys() >= {"Password: ", CANARY[0], "done\n"}
+    assert (stamps[CANARY[0]] - stamps["Password: "]).total_seconds() < 0.15
+
+
+def test_a_forked_child_is_masked_too(filtered: Kernel) -> None:
+    code = """
+import os
+pid = os.fork()
+if not pid:
+    print('child', value, flush=True); print('open end ' + value[:1], end='', flush=True); os._exit(0)
+os.waitpid(pid, 0); time.sleep(.2)
+"""
+    messages = filtered.run(code)
+
+    assert "child [warehouse.password]" in text_of(messages)
+    assert "open end K" in text_of(messages)
+    assert forms_in(text_of(messages)) == []
+
+
+def test_a_form_of_ours_reaches_the_browser_unchanged(filtered: Kernel) -> None:
+    """Its name may happen to be a value: the form is public by construction, and must not break."""
+    code = """
+from credmagic.forms.form import Form
+class NoVault: pass
+form = Form(NoVault(), kinds=[], name=value)
+form.send({"type": "entry", "entry_id": value})
+"""
+    messages = filtered.run(code)
+    opened = [m["content"] for m in messages if m["msg_type"] == "comm_open"]
+    forms = [c for c in opened if c["data"]["state"].get("_anywidget_id", "").startswith("credmagic.")]
+
+    assert messages[-1]["content"]["status"] == "ok", messages[-1]["content"]
+    assert forms[0]["data"]["state"]["name"] == CANARY
+    sent = [m["content"]["data"] for m in messages if m["msg_type"] == "comm_msg"]
+    assert {"method": "custom", "content": {"type": "entry", "entry_id": CANARY}} in sent
+
+
+def test_a_broken_filter_shows_a_notice_instead_of_text(filtered: Kernel) -> None:
+    filtered.run("from credmagic.redact import registry; good = registry.current; registry.current = lambda: 1 / 0")
+
+    messages = filtered.run("print('hello', value); 1 / 0")
+    filtered.run("registry.current = good")
+
+    assert forms_in(text_of(messages)) == []
+    assert "[redaction failed]" in text_of(messages)
+    assert messages[-1]["content"]["status"] == "error"
+    assert "hello" in text_of(filtered.run("print('hello')"))
+
+
+def test_after_uninstalling_the_kernel_sends_as_before(filtered: Kernel) -> None:
+    filtered.run("redact.uninstall(get_ipython())")
+
+    opened = filtered.run("print(value)")
+    filtered.run("redact.install(get_ipython())")
+    closed = filtered.run("print(value)")
+
+    assert CANARY in text_of(opened)
+    assert CANARY not in text_of(closed)
