@@ -14,44 +14,44 @@ import os
 import select
 import socket
 from typing import Any
+from urllib.parse import quote
 
 from credmagic import settings
+from credmagic.client import token as kernel_token
 from credmagic.errors import CredmagicError, NotSignedIn, Unreachable, from_json
 
-TOKEN_VARIABLE = "CREDMAGIC_KERNEL_TOKEN"  # noqa: S105 - the name of a variable
 TOKEN_HEADER = "X-Credmagic-Kernel-Token"  # noqa: S105 - the name of a header
 TIMEOUT = 120.0
 """Seconds to wait for an answer: a verification may itself wait for a slow service."""
 
 _RESTART = "Restart the kernel; if that does not help, restart the Jupyter server."
-_taken: dict[str, str] = {}
 
 
-def take_token() -> str | None:
-    """The kernel token, taken out of `os.environ` at the first call: child processes must not inherit it."""
-    if token := os.environ.pop(TOKEN_VARIABLE, None):
-        _taken["token"] = token
-    return _taken.get("token")
+class _Connection:
+    """One kept connection. A request leaves in one piece: a server that refuses it by its headers closes at once."""
 
-
-class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=TIMEOUT)
-        self._path = path
-
-    def connect(self) -> None:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(TIMEOUT)
         try:
-            sock.settimeout(TIMEOUT)
-            sock.connect(self._path)
+            self._socket.connect(path)
         except BaseException:
-            sock.close()
+            self.close()
             raise
-        self.sock = sock
+
+    def ask(self, head: bytes, body: bytes) -> tuple[int, bytes, bool]:
+        """Status and body of the answer, and whether the connection may be used again."""
+        self._socket.sendall(b"%b\r\nContent-Length: %d\r\n\r\n%b" % (head, len(body), body))
+        with http.client.HTTPResponse(self._socket, method="POST") as response:
+            response.begin()
+            return response.status, response.read(), not response.will_close
 
     def is_stale(self) -> bool:
         """True when the server closed (or wrote to) this idle connection."""
-        return self.sock is None or bool(select.select([self.sock], [], [], 0)[0])
+        return bool(select.select([self._socket], [], [], 0)[0])
+
+    def close(self) -> None:
+        self._socket.close()
 
 
 class SocketClient:
@@ -61,8 +61,8 @@ class SocketClient:
 
     def __init__(self, path: str | None = None, token: str | None = None) -> None:
         self._path = path or settings.socket_path() or ""
-        self._token = token or take_token() or ""
-        self._idle: list[_UnixConnection] = []
+        self._token = token or kernel_token.take() or ""
+        self._idle: list[_Connection] = []
         self._pid = os.getpid()
 
     def call(self, action: str, /, **params: Any) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class SocketClient:
         body = json.dumps({name: value for name, value in params.items() if value is not None}).encode()
         problem: CredmagicError | None = None
         try:
-            status, payload = self._exchange(f"/v1/{action}", body)
+            status, payload = self._exchange(action, body)
         except TimeoutError:
             problem = Unreachable(
                 f"the Jupyter server did not answer within {TIMEOUT:.0f} s",
@@ -109,42 +109,47 @@ class SocketClient:
         while self._idle:
             self._idle.pop().close()
 
-    def _exchange(self, target: str, body: bytes) -> tuple[int, bytes]:
-        """One request; on a kept connection that turns out to be dead, once more on a new one."""
-        connection, kept = self._borrow()
-        try:
-            return self._send(connection, target, body)
-        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-            if not kept:
-                raise
-        return self._send(_UnixConnection(self._path), target, body)
+    def __del__(self) -> None:
+        if hasattr(self, "_idle"):
+            self.close()
 
-    def _send(self, connection: _UnixConnection, target: str, body: bytes) -> tuple[int, bytes]:
-        headers = {"Content-Type": "application/json", TOKEN_HEADER: self._token}
+    def _exchange(self, action: str, body: bytes) -> tuple[int, bytes]:
+        """One request; on a kept connection that turns out to be dead, once more on a new one."""
+        connection = self._kept()
+        if connection is not None:
+            try:
+                return self._ask(connection, action, body)
+            except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+                pass
+        return self._ask(_Connection(self._path), action, body)
+
+    def _ask(self, connection: _Connection, action: str, body: bytes) -> tuple[int, bytes]:
+        head = f"POST /v1/{quote(action)} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         try:
-            connection.request("POST", target, body, headers)
-            response = connection.getresponse()
-            answer = response.status, response.read()
+            status, payload, keep = connection.ask(f"{head}{TOKEN_HEADER}: {self._token}".encode("ascii"), body)
         except BaseException:  # also KeyboardInterrupt: half an answer must not meet the next question
             connection.close()
             raise
-        if connection.sock is not None:
+        if keep:
             self._idle.append(connection)
-        return answer
+        else:
+            connection.close()
+        return status, payload
 
-    def _borrow(self) -> tuple[_UnixConnection, bool]:
-        """An idle connection that still lives (True), else a new one (False)."""
+    def _kept(self) -> _Connection | None:
+        """An idle connection that still lives."""
         if self._pid != os.getpid():
             self.close()
             self._pid = os.getpid()
-        while True:
+        while self._idle:
             try:
                 connection = self._idle.pop()
-            except IndexError:
-                return _UnixConnection(self._path), False
+            except IndexError:  # another thread was quicker
+                return None
             if not connection.is_stale():
-                return connection, True
+                return connection
             connection.close()
+        return None
 
 
 def _decoded(status: int, payload: bytes) -> dict[str, Any]:

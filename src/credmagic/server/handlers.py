@@ -53,7 +53,7 @@ class BrowserHandler(answers.Answering, APIHandler):
             raise unknown_user()
         if self.request.method not in READING:
             self.credmagic.browser_writes.count(str(self.request.remote_ip))
-        requests.check_announced(self.request.headers)
+        requests.check_content_type(self.request.headers)
 
     def _refuse_by_headers(self) -> None:
         if "token" in self.request.query_arguments:

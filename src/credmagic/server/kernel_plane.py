@@ -30,7 +30,7 @@ from credmagic.server.socket_files import SocketFile
 from credmagic.server.tokens import KernelTokens, unknown_kernel
 
 DRAINED = 8 << 20
-"""Bytes of a refused body that are read and thrown away before the connection is cut."""
+"""Bytes of a body that is too large which are read and thrown away; beyond, the connection is cut."""
 
 
 class KernelPlane:
@@ -121,7 +121,7 @@ class _PlaneHandler(answers.Answering):
             requests.refuse_browsers(self.request.headers)
             self.kernel_id = self.plane.kernel_of(self.request.headers.get(TOKEN_HEADER, ""))
             self.plane.allowance.count(self.kernel_id)
-            requests.check_announced(self.request.headers)
+            requests.check_content_type(self.request.headers)
         except CredmagicError as error:
             await self._record_refusal(error)
             raise

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from credmagic.client.socket import TOKEN_VARIABLE
+from credmagic.client import token as kernel_token
 from credmagic.server.tokens import KernelTokens
 
 SOCKET_VARIABLE = "CREDMAGIC_SOCKET"
@@ -57,10 +57,10 @@ def _equip(provisioner: Any, tokens: KernelTokens, socket_path: Callable[[], str
         path = socket_path()
         env = dict(os.environ if kwargs.get("env") is None else kwargs["env"])
         env.pop(SOCKET_VARIABLE, None)  # a server that itself runs in a kernel must not hand on its own
-        env.pop(TOKEN_VARIABLE, None)
+        env.pop(kernel_token.VARIABLE, None)
         if path is not None:
             env[SOCKET_VARIABLE] = path
-            env[TOKEN_VARIABLE] = tokens.issue(provisioner.kernel_id)
+            env[kernel_token.VARIABLE] = tokens.issue(provisioner.kernel_id)
         kwargs["env"] = env
         return await launch(**kwargs)
 

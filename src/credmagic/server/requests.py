@@ -49,11 +49,9 @@ def refuse_browsers(headers: Mapping[str, str]) -> None:
         )
 
 
-def check_announced(headers: Mapping[str, str]) -> None:
-    """Refuse by its headers, before a byte of it is read, a body that is too large or not JSON."""
+def check_content_type(headers: Mapping[str, str]) -> None:
+    """Refuse a body that is not said to be JSON before a byte of it is read. Raises `WrongContentType`."""
     length = headers.get("Content-Length", "0")
-    if length.isdecimal() and int(length) > MAX_BODY:
-        raise too_large()
     has_body = length != "0" or "Transfer-Encoding" in headers
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if has_body and kind != "application/json":
@@ -64,7 +62,11 @@ def check_announced(headers: Mapping[str, str]) -> None:
 
 
 def too_large() -> InvalidCredential:
-    """The error for a body of more than 1 MiB (422, because some clients repeat a 413 for minutes)."""
+    """The error for a body of more than 1 MiB.
+
+    422, because some clients repeat a 413 for minutes; and only after the rest was read and thrown away, because
+    they would see a broken connection instead.
+    """
     return InvalidCredential("the request is larger than 1 MiB", next_step="A single field may have up to 128 KiB.")
 
 

@@ -43,15 +43,19 @@ class JupyterServer:
 
     port: int
     base_url: str
-    root: Path
-    log_file: Path
+    workdir: Path
     process: subprocess.Popen[bytes]
     headers: dict[str, str] = field(default_factory=lambda: {"Authorization": f"token {TOKEN}"})
 
     @property
+    def root(self) -> Path:
+        """Where its notebooks lie."""
+        return self.workdir / "root"
+
+    @property
     def log(self) -> str:
         """Everything it has logged so far."""
-        return self.log_file.read_text("utf-8", "replace")
+        return (self.workdir / "server.log").read_text("utf-8", "replace")
 
     def request(self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None) -> Answer:
         """One request below `base_url`; `headers` replaces the identity, bytes are sent as they are."""
@@ -68,8 +72,48 @@ class JupyterServer:
         finally:
             connection.close()
 
+    def start_kernel(self, notebook: str | None = None) -> str:
+        """Start a kernel, for a notebook (a path below the root) or for nobody; returns its id."""
+        if notebook is None:
+            return str(self.request("POST", "api/kernels", {}).json()["id"])
+        session = {"path": notebook, "name": notebook, "type": "notebook", "kernel": {"name": "python3"}}
+        return str(self.request("POST", "api/sessions", session).json()["kernel"]["id"])
+
+    def run(self, kernel_id: str, code: str, seconds: float = 60.0) -> str:
+        """Run code in a kernel as a front end does; what it printed, or its traceback."""
+        client = self.connected(kernel_id)
+        shown: list[str] = []
+
+        def note(message: dict[str, Any]) -> None:
+            content = message["content"]
+            shown.append(content.get("text") or "".join(content.get("traceback", [])))
+
+        try:
+            client.wait_for_ready(timeout=seconds)
+            client.execute_interactive(code, timeout=seconds, output_hook=note, store_history=False)
+        finally:
+            client.stop_channels()
+        return "".join(shown)
+
+    def connected(self, kernel_id: str) -> Any:
+        """A client of the kernel's own channels."""
+        from jupyter_client.blocking.client import BlockingKernelClient
+
+        client: Any = BlockingKernelClient(
+            connection_file=str(self.workdir / "jupyter-runtime" / f"kernel-{kernel_id}.json")
+        )
+        client.load_connection_file()
+        client.start_channels()
+        return client
+
+    def kernel_environment(self, kernel_id: str) -> dict[str, str]:
+        """The variables a kernel was started with (Linux), the removed ones too."""
+        code = "print(open('/proc/self/environ').read().replace(chr(0), chr(10)))"
+        lines = self.run(kernel_id, code).splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
     def stop(self, timeout: float = 30.0) -> None:
-        """End it as Ctrl-C does, twice asked."""
+        """End it as its owner does; kill it when it does not end."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -91,26 +135,43 @@ def free_port() -> int:
             return port
 
 
+def isolated(workdir: Path) -> dict[str, str]:
+    """This process's environment, with every directory a server, a kernel or a vault uses below `workdir`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CREDMAGIC_", "JUPYTER_"))}
+    for proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "DBUS_SESSION_BUS_ADDRESS"):
+        kept.pop(proxy, None)
+    user = workdir / "user"
+    user.mkdir(parents=True, exist_ok=True)
+    return kept | {
+        "CREDMAGIC_HOME": str(workdir / "home"),
+        "CREDMAGIC_KEY_PROVIDER": "key_file",
+        "HOME": str(user),
+        "XDG_CONFIG_HOME": str(user / ".config"),
+        "XDG_DATA_HOME": str(user / ".local/share"),
+        "IPYTHONDIR": str(workdir / "ipython"),
+        "JUPYTER_RUNTIME_DIR": str(workdir / "jupyter-runtime"),
+        "JUPYTER_CONFIG_DIR": str(workdir / "jupyter-config"),
+        "JUPYTER_DATA_DIR": str(workdir / "jupyter-data"),
+    }
+
+
 @contextmanager
 def jupyter_server(
     workdir: Path, *options: str, base_url: str = "/", environment: Mapping[str, str] | None = None
 ) -> Iterator[JupyterServer]:
-    """A server over `workdir/root` in the environment of this process; stopped at the end."""
-    root = workdir / "root"
-    root.mkdir(parents=True, exist_ok=True)
-    log_file = workdir / "server.log"
+    """A server over `workdir/root` with all its directories below `workdir`; stopped at the end."""
     port = free_port()
+    (workdir / "root").mkdir(parents=True, exist_ok=True)
     command = [
         sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", "--debug", f"--port={port}",
         "--ip=127.0.0.1", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}",
-        f"--ServerApp.base_url={base_url}", f"--ServerApp.root_dir={root}",
+        f"--ServerApp.base_url={base_url}", f"--ServerApp.root_dir={workdir / 'root'}",
         '--ServerApp.jpserver_extensions={"credmagic": True}', *options,
     ]  # fmt: skip
-    with log_file.open("wb") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})}
-        )
-    server = JupyterServer(port, base_url, root, log_file, process)
+    env = {**isolated(workdir), **(environment or {})}
+    with (workdir / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env)
+    server = JupyterServer(port, base_url, workdir, process)
     try:
         _wait_until_up(server)
         yield server
