@@ -7,6 +7,8 @@ import pytest
 
 from credmagic.crypto import canonical, context, envelope, tlv
 from credmagic.errors import InvalidCredential, SealBroken
+from vectors.make_records import raw
+from vectors.stream import Stream
 
 KEY = bytes(range(32))
 PLACE = b"here"
@@ -33,6 +35,14 @@ def test_an_oversized_record_is_refused_before_anything_is_computed(monkeypatch)
     monkeypatch.setattr(envelope, "HKDFExpand", None)
 
     assert reason(envelope.unseal, KEY, sealed + b"x", PLACE) == "size"
+
+
+def test_a_record_that_holds_more_than_a_mebibyte_is_refused_whoever_made_it():
+    """Its size fits, because the step of the padding goes beyond the limit."""
+    length = envelope.MAX_PLAINTEXT + 1
+    padded = (length.to_bytes(4, "big") + b"x" * length).ljust(1_081_344, b"\0")
+
+    assert reason(envelope.unseal, KEY, raw(KEY, PLACE, Stream("large"), padded), PLACE) == "padding"
 
 
 @pytest.mark.parametrize("cell", [None, "CM\x01\x01" + "x" * 200, 7, 1.5, bytearray(200), memoryview(bytes(200))])
