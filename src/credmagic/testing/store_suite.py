@@ -70,9 +70,9 @@ def association(row: CredentialRow, number: int = 0, **changes: Any) -> Associat
 
 
 def link(seq: int, previous: bytes, object_id: bytes | None = None, **changes: Any) -> AuditRow:
-    """An audit row whose `mac` shows which row came before it."""
-    row = AuditRow(seq, 1_700_000_000_000_000 + seq, "use", "ok", object_id, b"body", b"after:" + previous[-8:])
-    return replace(row, mac=b"%08d" % seq, **changes)
+    """An audit row whose `body` names the `mac` before it."""
+    row = AuditRow(seq, 1_700_000_000_000_000 + seq, "use", "ok", object_id, b"after " + previous, b"%08d" % seq)
+    return replace(row, **changes)
 
 
 def fill(store: SqlStore, *rows: Row) -> None:
