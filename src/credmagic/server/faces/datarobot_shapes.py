@@ -117,11 +117,14 @@ def spelled_for(kind: Any) -> Iterator[None]:
 
 
 def _wire(kind: Any, name: str) -> str:
-    named = {"new_name": "name", "kind": "credentialType", "expires_at": "expiresAt"}
+    own = {"new_name": "name", "kind": "credentialType", "expires_at": "expiresAt"}
+    if name in own or not isinstance(kind, str):
+        return own.get(name, name)
     try:
-        return named.get(name) or find_kind(str(kind)).wire_name(FACE, name)
-    except (UnknownKind, InvalidCredential):  # not a field: a name of our own, or one that is nobody's
+        cls = find_kind(kind)
+    except UnknownKind:
         return name
+    return cls.wire_name(FACE, name) if cls.spec(name) is not None else name
 
 
 class Objects:
