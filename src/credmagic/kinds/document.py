@@ -1,6 +1,6 @@
 """What does `docs/kinds.md` say? It is written by this module and by nothing else.
 
-    python -m credmagic.kinds.document > docs/kinds.md
+Write it anew with `python -m credmagic.kinds.document > docs/kinds.md`.
 """
 
 from __future__ import annotations

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 
-from credmagic.errors import UnknownKind
+from credmagic.errors import NotFound, UnknownKind
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.names import env_name
 from credmagic.plugins import BrokenPlugin, Registry
 
 kinds: Registry[type[CredentialKind]] = Registry("credmagic.kinds")
 """The entry points `credmagic.kinds`: kind name → class."""
+
+_found: dict[str, type[CredentialKind]] = {}
+"""What was looked up already, by the name that was asked for."""
 
 
 def all_kinds() -> list[type[CredentialKind]]:
@@ -23,8 +27,14 @@ def all_kinds() -> list[type[CredentialKind]]:
 def find_kind(name: str) -> type[CredentialKind]:
     """The kind of a name or alias (case and `-` do not matter). Raises `UnknownKind` with the closest names."""
     wanted = name.strip().casefold().replace("-", "_")
-    if wanted in kinds.names():
-        return kinds.get(wanted)
+    if wanted not in _found:
+        _found[wanted] = _look_up(wanted)
+    return _found[wanted]
+
+
+def _look_up(wanted: str) -> type[CredentialKind]:
+    with contextlib.suppress(NotFound):
+        return kinds.get(wanted)  # a canonical name of our own needs no scan of the environment
     table = _by_any_name([cls for _, cls in kinds.items()])
     if wanted in table:
         return table[wanted]

@@ -22,9 +22,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credmagic.errors import InvalidCredential
-from credmagic.kinds.base import UNKNOWN, CredentialKind, variable
+from credmagic.kinds.base import CredentialKind, variable
 from credmagic.kinds.convert import MAX_BYTES
 from credmagic.kinds.fields import FieldSpec, camel
+from credmagic.kinds.reading import UNKNOWN
 from credmagic.values import SecretStr
 
 FACES = ("datarobot", "orchestrate")

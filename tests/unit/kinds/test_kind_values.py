@@ -9,9 +9,10 @@ from typing import ClassVar
 import pytest
 
 from credmagic.errors import InvalidCredential
-from credmagic.kinds.base import UNKNOWN, CredentialKind
+from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.fields import field, secret
 from credmagic.kinds.pem import pem_file
+from credmagic.kinds.reading import UNKNOWN
 from credmagic.kinds.registry import find_kind
 from credmagic.values import SecretStr
 
