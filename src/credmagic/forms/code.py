@@ -35,5 +35,6 @@ def prompt_line(kind: Mapping[str, Any] | None, name: str) -> str:
     words = ["%cred add", shlex.quote(name) if name else "NAME", "--kind", str(kind["kind"])]
     words += [f"{field['name']}=…" for field in fields if not field["secret"]]
     secret = [field for field in kind["fields"] if field["secret"]]
-    words += [f"--secret {field['name']}=prompt" for field in secret if field["required"] or len(secret) == 1]
+    wanted = [field for field in secret if field["required"]] or secret[:1]
+    words += [f"--secret {field['name']}=prompt" for field in wanted]
     return " ".join(words)

@@ -20,7 +20,7 @@ class Field {
     const isGroup = this.control.node.getAttribute("role") === "group";
     const label = h(isGroup ? "span" : "label", { id: labelId, class: "cm-label", for: isGroup ? null : id }, field.title);
     const marks = [
-      field.required && h("span", { class: "cm-required", "aria-hidden": "true" }, "*"),
+      field.required && !stored && h("span", { class: "cm-required", "aria-hidden": "true" }, "*"),
       field.secret && h("span", { class: "cm-sealed", id: described.sealed }, glyph("lock"), "sealed in your browser"),
     ];
     const help = h("div", { class: "cm-help", id: described.help }, field.help || "");

@@ -250,8 +250,8 @@ class FormView {
   // --- the end ---------------------------------------------------------------------------------------
   finish(view, code) {
     this.end("saved");
-    const facts = [view.title, view.environment || "every environment",
-      view.verified?.outcome === "ok" ? "verified" : "not verified"].join(", ");
+    const checked = { ok: "verified", unverifiable: "not verifiable" }[view.verified?.outcome] ?? "not verified";
+    const facts = [view.title, view.environment || "every environment", checked].join(", ");
     const said = h("div", { class: "cm-card", role: "status", tabindex: "-1" },
       h("div", { class: "cm-accepted" }, glyph("check"), h("strong", {}, view.name), ` saved — ${facts}`), codeLine(code),
       (view.warnings || []).map((text) => h("div", { class: "cm-note" }, glyph("warning"), text)));

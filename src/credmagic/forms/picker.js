@@ -9,7 +9,7 @@ const NEW = { id: "", name: "New…" };
 class PickerView {
   constructor(model) {
     this.model = model;
-    this.root = isolatedRoot({ role: "group", "aria-label": `Choose a ${model.get("title")}` });
+    this.root = isolatedRoot({ role: "group", "aria-label": "Choose a credential" });
     this.root.addEventListener("keydown", (event) => this.onKey(event));
     this.place = stage(this.root);
     this.marked = 0;
@@ -26,7 +26,7 @@ class PickerView {
     this.box.addEventListener("input", () => { this.marked = 0; this.list(); });
     this.options = h("ul", { id: listId, class: "cm-options", role: "listbox", "aria-label": "Credentials" });
     this.status = h("div", { class: "cm-status", role: "status", "aria-live": "polite" }, "Reading what is stored…");
-    refill(this.root, h("label", { class: "cm-label", for: boxId }, `Choose a ${this.model.get("title")}`),
+    refill(this.root, h("label", { class: "cm-label", for: boxId }, this.model.get("title")),
       this.box, this.options, this.status);
   }
 

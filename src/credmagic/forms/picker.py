@@ -47,7 +47,7 @@ class Picker(anywidget.AnyWidget):
         self._variable = variable
         self._bind = bind
         self._chosen: dict[str, Any] | None = None
-        super().__init__(title=str(kinds[0]["title"]) if kind else "credential")
+        super().__init__(title=f"Choose: {kinds[0]['title']}" if kind else "Choose a credential")
         self._box = ipywidgets.VBox([self])  # "New…" puts the form in the picker's place
         self.on_msg(self._heard)
 

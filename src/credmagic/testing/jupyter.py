@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,6 +112,14 @@ class JupyterServer:
         lines = self.run(kernel_id, code).splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
+    def wait(self, holds: Callable[[], bool], seconds: float = 30.0) -> None:
+        """Until `holds()`; fails with the end of the log when that takes too long."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"still not so after {seconds} s:\n{self.log[-4000:]}")
+            time.sleep(0.1)
+
     def stop(self, timeout: float = 30.0) -> None:
         """End it as its owner does; kill it when it does not end."""
         if self.process.poll() is None:
@@ -173,13 +181,14 @@ def jupyter_server(
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env)
     server = JupyterServer(port, base_url, workdir, process)
     try:
-        _wait_until_up(server)
+        wait_until_up(server)
         yield server
     finally:
         server.stop()
 
 
-def _wait_until_up(server: JupyterServer, seconds: float = 60.0) -> None:
+def wait_until_up(server: JupyterServer, seconds: float = 60.0) -> None:
+    """Return when the server answers. Raises `RuntimeError` with the end of its log when it does not."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
