@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from credmagic.errors import StoreUnusable
@@ -45,11 +46,26 @@ def create(path: Path) -> None:
     except FileExistsError:
         return
     except OSError as error:
-        raise StoreUnusable(
-            f"cannot make the store {path} ({error.strerror})",
-            code="store_not_writable",
-            next_step="Make the directory yours (chown, chmod 700) or set CREDMAGIC_HOME.",
-        ) from None
+        reason = error.strerror
+    else:
+        _sync_names(path.parent)
+        _sync_names(path.parent.parent)
+        return
+    raise StoreUnusable(
+        f"cannot make the store {path} ({reason})",
+        code="store_not_writable",
+        next_step="Make the directory yours (chown, chmod 700) or set CREDMAGIC_HOME.",
+    )
+
+
+def _sync_names(directory: Path) -> None:
+    """Make the names in `directory` durable: a synced file without a name is lost all the same."""
+    with suppress(OSError):  # Windows cannot, and a directory above ours may not be readable
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def connect(path: Path, patience: float = PATIENCE) -> sqlite3.Connection:
