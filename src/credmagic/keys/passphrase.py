@@ -70,9 +70,7 @@ class Passphrase(KeyProvider):
         try:
             salt = base64.b64decode(parameters["salt"], validate=True)
         except (binascii.Error, ValueError):
-            salt = b""
-        if len(salt) != SALT_SIZE:
-            raise damaged("its salt has the wrong length")
+            raise damaged("its salt is not base64") from None
         text = _at_hand(secret) or _asked("Passphrase of this credmagic store: ")
         try:
             return derive(text, salt, profile, allow_cheap=self._allow_cheap)

@@ -206,7 +206,7 @@ def test_the_time_limit_is_under_ten_seconds() -> None:
     assert OsKeyring()._timeout < 10
 
 
-@pytest.mark.parametrize("text", ["", "not base64!", "c2hvcnQ=", "é" * 44])
+@pytest.mark.parametrize("text", ["", "not base64!", "c2hvcnQ=", "é" * 44, "*" + "A" * 43 + "="])
 def test_an_entry_that_is_no_key_is_a_stop(backend: MemoryKeyring, text: str) -> None:
     new = OsKeyring().create(STORE, SLOT)
     backend.entries[SERVICE, new.parameters["entry"]] = text
