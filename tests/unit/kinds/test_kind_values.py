@@ -77,6 +77,11 @@ def test_a_value_of_the_wrong_type_is_told_what_it_should_be(name, given, proble
     assert problem in caught.value.errors[name]
 
 
+@pytest.mark.parametrize("url", ["https://ada:hunter2@example.org", "https://ada@example.org/x"])
+def test_a_login_inside_a_url_is_refused_with_where_it_belongs(url):
+    assert "fields of their own" in errors("bearer", token="t", url=url)["url"]
+
+
 def test_all_problems_come_at_once():
     found = errors("database", dialect="postgresql", port="x", sslmode="a\nb", pasword="y")
 
