@@ -51,9 +51,9 @@ CHANNELS = {
     "logging": "logging.getLogger('x').warning('got %s', value)",
     "warnings": "import warnings; warnings.warn(value)",
     "shell_escape": "os.environ['CANARY'] = value\n!echo \"$CANARY\"",
-    "os_system": "os.system('printf \"%s\\n\" \"$CANARY\"')",
-    "subprocess": "subprocess.run([sys.executable, '-c', 'import os; print(os.environ[\"CANARY\"])'])",
-    "subprocess_stderr": "subprocess.run([sys.executable, '-c', 'import os,sys; print(os.environ[\"CANARY\"], file=sys.stderr)'])",
+    "os_system": "os.system('printf \"%s\\n\" \"$CANARY\"'); time.sleep(.3)",
+    "subprocess": "subprocess.run([sys.executable, '-c', 'import os; print(os.environ[\"CANARY\"])']); time.sleep(.3)",
+    "subprocess_stderr": "subprocess.run([sys.executable, '-c', 'import os,sys; print(os.environ[\"CANARY\"], file=sys.stderr)']); time.sleep(.3)",
     "os_write": "os.write(1, value.encode() + b'\\n'); time.sleep(.2)",
     "thread": "t = threading.Thread(target=print, args=(value,)); t.start(); t.join()",
     "thread_display": "t = threading.Thread(target=display, args=(Shown(),)); t.start(); t.join()",
@@ -80,7 +80,8 @@ CHANNELS = {
 class Kernel:
     """A kernel of its own home, and everything it ever sent."""
 
-    def __init__(self, manager: KernelManager) -> None:
+    def __init__(self, manager: KernelManager, log: Path) -> None:
+        self.log = log
         self.client = manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
@@ -90,15 +91,22 @@ class Kernel:
         request = self.client.execute(code, **options)
         messages = []
         while True:
-            message = self.client.get_iopub_msg(timeout=30)
+            message = self.client.get_iopub_msg(timeout=60)
             messages.append(message)
             mine = message["parent_header"].get("msg_id") == request
             if mine and message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
                 break
+        messages += self.later(0.1)
+        while (reply := self.client.get_shell_msg(timeout=60))["parent_header"]["msg_id"] != request:
+            pass  # of `wait_for_ready`
+        return [*messages, reply]
+
+    def later(self, quiet: float) -> list[dict[str, Any]]:
+        """What threads and the pipes of subprocesses still send, until nothing comes for `quiet` seconds."""
+        messages = []
         with contextlib.suppress(queue.Empty):
-            while True:  # what threads and the pipes of subprocesses still send
-                messages.append(self.client.get_iopub_msg(timeout=0.15))
-        messages.append(self.client.get_shell_msg(timeout=30))
+            while True:
+                messages.append(self.client.get_iopub_msg(timeout=quiet))
         return messages
 
 
@@ -130,7 +138,7 @@ def running(home: Path, *codes: str) -> Iterator[Kernel]:
     manager = KernelManager(kernel_name="python3")
     with open(home / "kernel.log", "wb") as log:
         manager.start_kernel(env=env, stdout=log, stderr=log)
-        kernel = Kernel(manager)
+        kernel = Kernel(manager, home / "kernel.log")
         try:
             for code in codes:
                 reply = kernel.run(code)[-1]
@@ -175,10 +183,18 @@ def test_without_the_filter_every_channel_shows_it(open_kernel: Kernel, channel:
         open_kernel.run("os.environ['CANARY'] = value")
     if channel == "widget_output":
         open_kernel.run("import ipywidgets as w")
-    text = text_of(open_kernel.run(CHANNELS[channel]))
-    seen = text.replace("\\x1b[31m", "").replace("\x1b[31m", "")
+    messages = open_kernel.run(
+        CHANNELS[channel], user_expressions={"z": "value"} if channel == "user_expression" else {}
+    )
 
-    assert forms_in(seen) or channel == "user_expression"
+    def seen() -> list[str]:
+        return forms_in(text_of(messages).replace("\x1b[31m", ""))
+
+    for _ in range(20):
+        if not seen():
+            messages[-1:-1] = open_kernel.later(0.2)
+
+    assert seen()
 
 
 def stream_texts(messages: list[dict[str, Any]]) -> list[str]:
@@ -263,3 +279,30 @@ def test_after_uninstalling_the_kernel_sends_as_before(filtered: Kernel) -> None
 
     assert CANARY in text_of(opened)
     assert CANARY not in text_of(closed)
+
+
+LOGGED = r"""
+os.environ['CANARY'] = value
+subprocess.run('echo in the log $CANARY', shell=True)
+subprocess.run(['sh', '-c', 'printf %s "$CANARY" | cut -c1-9 | tr -d "\n"; sleep .01; printf "%s\n" "$CANARY" | cut -c10-'])
+subprocess.run('echo handed over $CANARY', shell=True, stdout=sys.stdout)
+get_ipython().kernel.log.error('logged %s', value)
+os.write(2, b'not utf-8 \xff\xfe ' + value.encode() + b' end of it'); time.sleep(.3)
+"""
+
+
+def test_the_copy_of_subprocess_output_in_the_servers_log_is_masked(filtered: Kernel) -> None:
+    assert filtered.run(LOGGED)[-1]["content"]["status"] == "ok"
+
+    log = filtered.log.read_bytes()
+
+    assert forms_in(log.decode("utf-8", "replace")) == []
+    assert b"in the log [warehouse.password]" in log
+    assert b"handed over [warehouse.password]" in log
+    assert b"not utf-8 \xff\xfe [warehouse.password] end of it" in log
+
+
+def test_without_the_filter_the_servers_log_has_the_value(open_kernel: Kernel) -> None:
+    open_kernel.run(LOGGED)
+
+    assert CANARY.encode() in open_kernel.log.read_bytes()

@@ -80,8 +80,7 @@ def _pop(variable: str, owner: object) -> None:
     if newest_of_owner is None:
         return
     del pile[newest_of_owner]
-    if newest_of_owner == len(pile):  # it was the visible one
-        _show(variable, pile[-1][1])
+    _show(variable, pile[-1][1])
     if len(pile) == 1:
         del _piles[variable]
 

@@ -13,7 +13,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from credmagic.redact import registry
+from credmagic.redact import registry, server_log
 from credmagic.redact.content import FAILED, blanked, redact_json
 
 if TYPE_CHECKING:
@@ -36,12 +36,14 @@ _installed: dict[int, KernelFilter] = {}
 def install(ip: Any) -> None:
     """Mask what the kernel of this shell sends, from now on. Installing twice is harmless."""
     session = ip.kernel.session
+    server_log.install()
     if id(session) not in _installed:
         _installed[id(session)] = KernelFilter(ip.kernel)
 
 
 def uninstall(ip: Any) -> None:
     """Let the kernel send as before. Harmless when not installed."""
+    server_log.uninstall()
     kernel_filter = _installed.pop(id(ip.kernel.session), None)
     if kernel_filter is not None:
         kernel_filter.remove()
