@@ -10,12 +10,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Select, func, select, tuple_
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from credmagic.errors import ChangedMeanwhile, CredmagicError, NotFound
 from credmagic.store import refusals
 from credmagic.store.rows import AuditRow, CredentialRow, Row, columns
-from credmagic.store.statements import Statements
+from credmagic.store.statements import NO_LIMIT, Page, Statements, query
 from credmagic.store.tables import TABLES
 
 R = TypeVar("R", bound=Row)
@@ -47,8 +47,7 @@ class Reader:
 
     def get(self, row_type: type[R], **pk: Any) -> R | None:
         """The row with that primary key (`get(CredentialRow, id=…)`), or None."""
-        found = self._ask("get", row_type, {f"where_{name}": value for name, value in pk.items()})
-        return row_type(*found) if found is not None else None
+        return self._one(row_type, {f"where_{name}": value for name, value in pk.items()})
 
     def find(
         self,
@@ -67,19 +66,16 @@ class Reader:
         upwards, or all downwards with `descending`); `after` holds the values of these columns in the last
         row of the page before, so that a page costs the same wherever it is.
         """
-        table = TABLES[row_type]
-        query = _filtered(select(table), row_type, where)
-        keys = [table.c[name] for name in order]
+        shape = Page(row_type, _tests(where), tuple(order), after is not None, descending)
+        values = {f"where_{name}": value for name, value in (where or {}).items()}
         if after is not None:
-            edge = tuple_(*keys)
-            here = tuple_(*after)
-            query = query.where(edge < here if descending else edge > here)
-        query = query.order_by(*(key.desc() if descending else key.asc() for key in keys))
-        if limit is not None:
-            query = query.limit(limit)
-        if offset:
-            query = query.limit(2**62 if limit is None else limit).offset(offset)
-        return [row_type(*row) for row in self._execute(query)]
+            values |= {f"after_{name}": value for name, value in zip(order, after, strict=True)}
+        values |= {"page_limit": NO_LIMIT if limit is None else limit, "page_offset": offset}
+        if any(how == "in" for _, how in shape.tests):
+            rows = self._execute(query(shape), values)
+        else:
+            rows = self._ask(self._statements.page(shape), values)
+        return [row_type(*row) for row in rows]
 
     def count(self, row_type: type[Row], where: Where | None = None, by: str | None = None) -> Any:
         """How many rows match: an int, or with `by` a dict from that column's values to their counts."""
@@ -91,42 +87,37 @@ class Reader:
 
     def last_used(self, credential_ids: Sequence[bytes]) -> dict[bytes, int]:
         """When each credential was last handed out (microseconds); those never used are absent."""
-        audit, credentials = TABLES[AuditRow].c, TABLES[CredentialRow].c
-        # One step down an index for each, however often it was used: `max(ts)` would read all its uses.
-        last_use = (
-            select(audit.ts)
-            .where(audit.object_id == credentials.id, audit.action == "use", audit.outcome == "ok")
-            .order_by(audit.seq.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
-        found = self._execute(select(credentials.id, last_use).where(credentials.id.in_(credential_ids)))
+        found = self._execute(_LAST_USED, {"ids": list(credential_ids)})
         return {key: at for key, at in found if at is not None}
 
     def last_audit(self) -> tuple[int, bytes]:
         """(seq, mac) of the newest audit row; `(0, b"")` when there is none."""
-        found = self._ask("last", AuditRow, {})
-        return (found[0], found[1]) if found is not None else (0, b"")
+        found = self._ask(self._statements.text("last", AuditRow), {})
+        return (found[0][0], found[0][1]) if found else (0, b"")
 
     # What a driver raises becomes ours right at the call, not where the transaction ends: there the driver's
     # error, which may quote values, would stay in `__context__`.
 
-    def _execute(self, query: Any) -> list[Any]:
+    def _execute(self, query: Any, values: Mapping[str, Any] | None = None) -> list[Any]:
         self._same_process()
         try:
-            return list(self._connection.execute(query))
+            return list(self._connection.execute(query, values))
         except self._statements.errors as error:
             failure = error
         raise self._refuse(failure)
 
-    def _ask(self, verb: str, row_type: type[Row], values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    def _ask(self, said: str, values: Mapping[str, Any]) -> list[Any]:
         self._same_process()
         try:
-            row: tuple[Any, ...] | None = self._driver.execute(self._statements.text(verb, row_type), values).fetchone()
-            return row
+            rows: list[Any] = self._driver.execute(said, values).fetchall()
+            return rows
         except self._statements.errors as error:
             failure = error
         raise self._refuse(failure)
+
+    def _one(self, row_type: type[R], values: Mapping[str, Any]) -> R | None:
+        found = self._ask(self._statements.text("get", row_type), values)
+        return row_type(*found[0]) if found else None
 
     def _same_process(self) -> None:
         if self._pid != os.getpid():
@@ -177,8 +168,7 @@ class Transaction(Reader):
         self.changes.append(Change(row.table, row.pk, old, None))
 
     def _stored(self, row: Row) -> Row | None:
-        found = self._ask("get", type(row), _place(row))
-        return type(row)(*found) if found is not None else None
+        return self._one(type(row), _place(row))
 
     def _write(self, verb: str, row: Row, values: Mapping[str, Any]) -> None:
         self._same_process()
@@ -189,6 +179,25 @@ class Transaction(Reader):
             failure = error
         self.failed = True
         raise refusals.name_taken() if refusals.is_name_taken(failure) else self._refuse(failure)
+
+
+def _tests(where: Where | None) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, "in" if isinstance(value, list | tuple | set) else "null" if value is None else "is")
+        for name, value in (where or {}).items()
+    )
+
+
+_AUDIT, _CREDENTIALS = TABLES[AuditRow].c, TABLES[CredentialRow].c
+# One step down an index for each, however often it was used: `max(ts)` would read all its uses.
+_LAST_USE = (
+    select(_AUDIT.ts)
+    .where(_AUDIT.object_id == _CREDENTIALS.id, _AUDIT.action == "use", _AUDIT.outcome == "ok")
+    .order_by(_AUDIT.seq.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_LAST_USED = select(_CREDENTIALS.id, _LAST_USE).where(_CREDENTIALS.id.in_(bindparam("ids", expanding=True)))
 
 
 def _filtered(query: Select[Any], row_type: type[Row], where: Where | None) -> Select[Any]:
