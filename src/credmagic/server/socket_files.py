@@ -21,7 +21,8 @@ from credmagic import settings
 MAX_PATH = 100
 """Bytes; the systems' own limits lie between 103 and 107."""
 
-_NAME = re.compile(r"k-(\d+)-[0-9a-f]{8}\.sock\Z")
+_SOCKET = re.compile(r"k-(\d+)-[0-9a-f]{8}\.sock\Z")
+_DIRECTORY = re.compile(r"cm-(\d+)-\w+\Z")
 
 
 class SocketFile:
@@ -31,12 +32,11 @@ class SocketFile:
         self._run = settings.private_dir(directory or settings.home().run)
         self._pointer = self._run / "socket"
         remove_stale(self._run, self._pointer)
-        name = f"k-{os.getpid()}-{secrets.token_hex(4)}.sock"
         self._made: Path | None = None
-        self.path = self._run / name
+        self.path = self._run / f"k-{os.getpid()}-{secrets.token_hex(4)}.sock"
         if len(os.fsencode(self.path)) > MAX_PATH:
-            self._made = Path(tempfile.mkdtemp(prefix="cm-"))
-            self.path = self._made / name
+            self._made = Path(tempfile.mkdtemp(prefix=f"cm-{os.getpid()}-"))
+            self.path = self._made / "k.sock"
             _rewrite(self._pointer, [*_listed(self._pointer), self._made])
 
     def remove(self) -> None:
@@ -49,39 +49,34 @@ class SocketFile:
 
 def remove_stale(run: Path, pointer: Path) -> None:
     """Remove sockets whose server is gone: its process no longer exists and nobody answers."""
-    kept = []
-    for directory in _listed(pointer):
-        if not _is_ours(directory):
-            continue
-        if any(_is_alive(path) for path in directory.iterdir()):
-            kept.append(directory)
-        else:
+    for path in run.glob("k-*.sock"):
+        match = _SOCKET.match(path.name)
+        if match and not _process_exists(int(match[1])) and not _answers(path):
+            path.unlink(missing_ok=True)
+    ours = [directory for directory in _listed(pointer) if _is_ours(directory)]
+    alive = [directory for directory in ours if _is_alive(directory)]
+    for directory in ours:
+        if directory not in alive:
             shutil.rmtree(directory, ignore_errors=True)
     if pointer.exists():
-        _rewrite(pointer, kept)
-    for path in run.glob("k-*.sock"):
-        if not _is_alive(path):
-            path.unlink(missing_ok=True)
+        _rewrite(pointer, alive)
 
 
 def _is_ours(directory: Path) -> bool:
-    """True for a directory of ours with nothing but sockets: the list is a file, it could say anything."""
+    """True for a directory of ours with nothing but a socket: the list is a file, it could say anything."""
     with contextlib.suppress(OSError):
-        info = directory.lstat()
         return (
-            info.st_uid == os.getuid()
-            and directory.name.startswith("cm-")
+            directory.lstat().st_uid == os.getuid()
+            and bool(_DIRECTORY.match(directory.name))
             and not directory.is_symlink()
-            and all(_NAME.match(path.name) for path in directory.iterdir())
+            and all(path.name == "k.sock" for path in directory.iterdir())
         )
     return False
 
 
-def _is_alive(path: Path) -> bool:
-    match = _NAME.match(path.name)
-    if match is None:
-        return True  # not named by us, so not ours to judge
-    return _process_exists(int(match[1])) or _answers(path)
+def _is_alive(directory: Path) -> bool:
+    match = _DIRECTORY.match(directory.name)
+    return match is not None and (_process_exists(int(match[1])) or _answers(directory / "k.sock"))
 
 
 def _process_exists(pid: int) -> bool:

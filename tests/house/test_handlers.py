@@ -1,0 +1,88 @@
+"""Every handler method on the Jupyter port says who may call it: an undecorated one would be public."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SERVER = Path(__file__).parents[2] / "src/credmagic/server"
+METHODS = {"get", "head", "post", "put", "patch", "delete", "options"}
+OTHER_IDENTITY = {"kernel_plane.py": "asks for the kernel's token in `prepare`; listens on a Unix socket only"}
+HANDLERS = [path for path in SERVER.rglob("*.py") if path.name not in OTHER_IDENTITY]
+
+
+def methods(source):
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef):
+            for child in node.body:
+                if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and child.name in METHODS:
+                    yield node.name, child
+                if isinstance(child, ast.Assign):  # `put = post`: of this very class, or it is not seen above
+                    names = {target.id for target in child.targets if isinstance(target, ast.Name)}
+                    if names & METHODS:
+                        assert isinstance(child.value, ast.Name), node.name
+                        assert child.value.id in METHODS, node.name
+
+
+def is_guarded(method):
+    """`@web.authenticated` outside, `@authorized("…", resource="credmagic")` next: explicit, and in this order."""
+    written = [ast.unparse(decorator) for decorator in method.decorator_list]
+    return written in (
+        ["web.authenticated", "authorized('read', resource='credmagic')"],
+        ["web.authenticated", "authorized('write', resource='credmagic')"],
+    )
+
+
+def unguarded(source):
+    return [f"{name}.{method.name}" for name, method in methods(source) if not is_guarded(method)]
+
+
+def test_every_handler_method_is_guarded():
+    found = {path.name: unguarded(path.read_text("utf-8")) for path in HANDLERS}
+
+    assert {name: bad for name, bad in found.items() if bad} == {}
+    assert sum(len(list(methods(path.read_text("utf-8")))) for path in HANDLERS) >= 12
+
+
+def test_writing_methods_need_the_right_to_write():
+    for path in HANDLERS:
+        for name, method in methods(path.read_text("utf-8")):
+            if method.name in {"post", "put", "patch", "delete"} and name != "NothingHandler":
+                assert "write" in ast.unparse(method.decorator_list[1]), f"{name}.{method.name}"
+
+
+@pytest.mark.parametrize(
+    "faulty",
+    [
+        "class H:\n def get(self): pass",
+        "class H:\n @web.authenticated\n def get(self): pass",
+        "class H:\n @web.authenticated\n @authorized\n async def get(self): pass",
+        "class H:\n @web.authenticated\n @authorized('read')\n async def get(self): pass",
+        "class H:\n @allow_unauthenticated\n def options(self): pass",
+    ],
+)
+def test_the_control_an_unguarded_method_is_found(faulty):
+    assert unguarded(faulty)
+
+
+def test_no_answer_model_has_room_for_a_secret():
+    """No field of a model that answers on the Jupyter port is free-form or named like one of a kind's secrets."""
+    from credmagic.kinds.registry import all_kinds
+    from credmagic.server import views
+
+    secret = {spec.name for kind in all_kinds() for spec in kind.specs() if spec.secret}
+    secret |= {kind.wire_name("datarobot", spec.name) for kind in all_kinds() for spec in kind.specs() if spec.secret}
+    models = [item for item in vars(views).values() if isinstance(item, type) and issubclass(item, views.View)]
+    for model in models:
+        schema = model.model_json_schema()
+        for part in [schema, *schema.get("$defs", {}).values()]:
+            assert part["additionalProperties"] is False
+            assert not secret & set(part["properties"])
+            free = [name for name, field in part["properties"].items() if field == {} or field.get("type") == "object"]
+            assert set(free) <= {"errors"}, model.__name__
+    assert len(models) > 8
+
+
+@pytest.mark.parametrize("path", HANDLERS, ids=lambda path: path.name)
+def test_no_handler_lets_jupyter_parse_or_log_a_body(path):
+    assert "get_json_body" not in path.read_text("utf-8").replace("Jupyter's `get_json_body`", "")
