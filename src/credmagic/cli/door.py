@@ -124,7 +124,7 @@ class Door:
         from credmagic.cli import inline
 
         safe = finding.safe(words, shlex.quote)
-        raise inline.refusal(finding, self.prog, safe, "It may stand in your shell's history: remove it there.")
+        raise inline.refusal(self.prog, safe, "It may stand in your shell's history: remove it there.")
 
     def expand(self, text: str) -> str:
         """`$name` in a NAME or a public field: the shell has done that already."""

@@ -58,10 +58,9 @@ def _names(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 @dataclass
 class Finding:
-    """What was refused: for each word (by its index) the safe text that takes its place, and the fields in question."""
+    """What was refused: for each word (by its index) the safe text that takes its place."""
 
     instead: dict[int, str] = field(default_factory=dict)
-    fields: list[str] = field(default_factory=list)
     carried: dict[int, list[str]] = field(default_factory=dict)
     """Options of other tools that name a reference (`--password env:PW`), in our spelling. Not refused."""
 
@@ -127,7 +126,6 @@ def _positional(finding: Finding, i: int, word: str, fields: Fields, *, position
 
 def _refuse(finding: Finding, i: int, name: str, value: str, fields: Fields) -> None:
     target = name if name in fields.public | fields.secret else fields.probably(name)
-    finding.fields.append(target)
     if not target:
         finding.instead[i] = ""
     elif target in fields.public:
@@ -178,15 +176,12 @@ def _secret(finding: Finding, i: int, word: str, fields: Fields, *, prefix: str)
     if is_reference(source):
         return
     target = name if name in fields.secret else fields.probably(name) or "FIELD"
-    finding.fields.append(target)
     finding.instead[i] = f"{prefix}{target}={_source(source)}"
 
 
-def refusal(finding: Finding, prog: str, safe: str, aftermath: str) -> InvalidCredential:
-    """What is said about it: what was refused, the safe form, and what became of the value. Never the value."""
-    names = ", ".join(dict.fromkeys(filter(None, finding.fields)))
-    what = f"a value for {names}" if names else "a word that is no public field, so perhaps a secret"
+def refusal(prog: str, safe: str, aftermath: str) -> InvalidCredential:
+    """What is said about it: that it was refused, what became of the value, and the safe form. Never the value."""
     return InvalidCredential(
-        f"nothing was done: {what} was typed into the command. {aftermath}",
+        f"nothing was done: a value that belongs into a secret field, or into no field, was typed in. {aftermath}",
         next_step=f"Write instead: {prog} {safe}",
     )

@@ -9,7 +9,7 @@ import click
 
 from credmagic.cli import inline, looking, making, operating, options, using
 from credmagic.cli.door import Door
-from credmagic.cli.usage import Tree, UsageError, Verb
+from credmagic.cli.usage import Tree
 
 VERBS: tuple[click.Command, ...] = (
     looking.overview, looking.kinds, making.new, making.add, making.edit, looking.list_, looking.show,
@@ -26,9 +26,6 @@ VERBS: tuple[click.Command, ...] = (
 @click.pass_context
 def tree(ctx: click.Context, as_json: bool) -> Any:
     """Typed credentials: made in a form, used in a cell, never in the file. Without a verb: the overview."""
-    verb = ctx.command.get_command(ctx, ctx.invoked_subcommand or "") if isinstance(ctx.command, Tree) else None
-    if isinstance(verb, Verb) and verb.shell_only and not ctx.obj.in_shell:
-        raise UsageError(f"`{verb.name}` runs in a shell only", next_step=f"In a terminal: credmagic {verb.name}")
     if ctx.invoked_subcommand is None:
         return ctx.invoke(looking.overview, environment=None, as_json=as_json)
     return None

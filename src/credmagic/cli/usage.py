@@ -95,6 +95,8 @@ class Verb(click.Command):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Click's own, with usage errors retold."""
+        if self.shell_only and parent is not None and not parent.obj.in_shell and "--help" not in args:
+            raise UsageError(f"`{self.name}` runs in a shell only", next_step=f"In a terminal: credmagic {self.name}")
         try:
             return super().make_context(info_name, args, parent, **extra)
         except click.UsageError as error:

@@ -111,21 +111,26 @@ class NotebookDoor(Door):
         raise UsageError(f"there is no variable {name}", next_step="Run the cell that defines it first.")
 
     def refuse(self, words: Sequence[str], finding: Finding) -> None:
-        """Say what was refused, and take the value out of the history and, where the front end can, out of the cell.
+        """A value got as far as the magic: the cell that loaded the extension, or a call from code."""
+        from credmagic.magics import history
+        from credmagic.magics.words import quoted
+
+        history.scrub(self.ip, self)
+        self.refused(finding.safe(words, quoted))
+
+    def refused(self, safe: str) -> None:
+        """Say what was refused and how to write it; put the safe form into the cell, where the front end can.
 
         It returns: a front end only rewrites the cell of a command that did not raise.
         """
         from credmagic.cli import inline
         from credmagic.magics import history
-        from credmagic.magics.words import quoted
 
-        history.scrub(self.ip, self)
         rewritten = history.latest(self.ip)
         if rewritten:
             self.ip.set_next_input(rewritten, replace=True)
         aftermath = "It was taken out of the history and of this cell; if others saw it, change it."
-        error = inline.refusal(finding, self.prog, finding.safe(words, quoted), aftermath)
-        print("\n".join(error.lines()), file=sys.stderr)
+        print("\n".join(inline.refusal(self.prog, safe, aftermath).lines()), file=sys.stderr)
 
     def names(self) -> list[dict[str, Any]]:
         """As the shell's, but the Tab key does not wait for a slow vault: then what was known last."""

@@ -1,51 +1,67 @@
-"""How does a secret that was typed into `%cred` stay out of IPython's history?
+"""How does a secret that was typed into `%cred` stay out of what IPython keeps, and out of tracebacks?
 
-Before: `history_manager.store_inputs` is wrapped at load, so a refused value is rewritten to the safe form before `In`,
-`_i`, `_ih` and `history.sqlite` see it. After: a cell that loaded the extension itself is already stored; it is found
-again by its content and rewritten in all those places.
+Before: an input transformer rewrites a refused line before the cell is compiled, and a wrap of `store_inputs` does the
+same to the raw text, so that neither the code, nor `In`, `_i`, `_ih` and `history.sqlite` ever have it. After: a cell
+that loaded the extension itself went past both; it is found again by its content and rewritten everywhere.
 """
 
 from __future__ import annotations
 
 import contextlib
+import linecache
 import sqlite3
 from collections.abc import Callable
 from typing import Any
 
 from credmagic.magics.words import COMMAND, replaced, words
 
+REFUSED = "--refused"
+"""Marks a rewritten line: the magic then says what was refused, and does nothing."""
+
 _VERBS_WITH_VALUES = ("add", "rotate")
 
+GetDoor = Callable[[], Any]
 
-def install(ip: Any, door: Callable[[], Any]) -> Callable[[], None]:
-    """Wrap `store_inputs`; the function that takes it back. `door` is called for suspicious lines only."""
+
+def install(ip: Any, door: GetDoor) -> Callable[[], None]:
+    """Rewrite refused lines from now on; the function that stops it. `door` is called for suspicious lines only."""
     manager = ip.history_manager
     original = manager.store_inputs
 
     def store_inputs(line_num: int, source: str, source_raw: str | None = None) -> None:
         raw = source if source_raw is None else source_raw
         clean = cleaned(raw, door)
-        if clean != raw:
-            source = ip.transform_cell(clean)
-        original(line_num, source, clean)
+        original(line_num, source if clean == raw else ip.transform_cell(clean), clean)
+
+    def refuse_lines(lines: list[str]) -> list[str]:
+        text = "".join(lines)
+        return cleaned(text, door, mark=True).splitlines(keepends=True) if "cred" in text else lines
 
     manager.store_inputs = store_inputs
+    ip.input_transformers_cleanup.append(refuse_lines)
 
     def uninstall() -> None:
+        ip.input_transformers_cleanup.remove(refuse_lines)
         if manager.__dict__.get("store_inputs") is store_inputs:
-            manager.store_inputs = original
+            del manager.__dict__["store_inputs"]
 
     return uninstall
 
 
-def cleaned(text: str, door: Callable[[], Any]) -> str:
-    """`text` with the safe form of each `%cred` line that carries a refused value. Never raises."""
+def cleaned(text: str, door: GetDoor, *, mark: bool = False) -> str:
+    """`text` with the safe form of each `%cred` line that carries a refused value. Never raises.
+
+    With `mark` such a line begins with `%cred --refused`, so that running it only says what was refused.
+    """
     if "cred" not in text:
         return text
     for match in reversed(list(COMMAND.finditer(text))):
-        line = match[1]
-        if _could_carry(line):
-            text = text[: match.start(1)] + _safe(line, door) + text[match.end(1) :]
+        line = match["words"]
+        safe = _safe(line, door) if _could_carry(line) else line
+        if safe != line:
+            start = match.start("command") if mark else match.start("words")
+            command = f"{'%%' if match['command'].startswith('%%') else '%'}cred {REFUSED}" if mark else ""
+            text = text[:start] + command + safe + text[match.end("words") :]
     return text
 
 
@@ -56,7 +72,7 @@ def _could_carry(line: str) -> bool:
     )
 
 
-def _safe(line: str, door: Callable[[], Any]) -> str:
+def _safe(line: str, door: GetDoor) -> str:
     from credmagic.cli.tree import examine
 
     try:
@@ -67,7 +83,7 @@ def _safe(line: str, door: Callable[[], Any]) -> str:
 
 
 def scrub(ip: Any, door: Any) -> None:
-    """Clean what is stored already, by content: memory, the write cache, and the database of this session."""
+    """Clean what is stored already, by content: memory, compiled cells, the write cache, this session's rows."""
 
     def clean(text: str) -> str:
         return cleaned(text, lambda: door)
@@ -75,14 +91,22 @@ def scrub(ip: Any, door: Any) -> None:
     manager = ip.history_manager
     for index, raw in enumerate(manager.input_hist_raw):
         if (text := clean(raw)) != raw:
-            manager.input_hist_raw[index] = text
-            manager.input_hist_parsed[index] = ip.transform_cell(text)
+            old, new = manager.input_hist_parsed[index], ip.transform_cell(text)
+            manager.input_hist_raw[index], manager.input_hist_parsed[index] = text, new
+            _scrub_source(old, new)
     for name in ("_i00", "_i", "_ii", "_iii"):
         setattr(manager, name, clean(getattr(manager, name)))
     for name, value in list(ip.user_ns.items()):
         if name.startswith("_i") and type(value) is str:
             ip.user_ns[name] = clean(value)
     _scrub_stored(ip, manager, clean)
+
+
+def _scrub_source(old: str, new: str) -> None:
+    """Tracebacks read a cell's lines from `linecache`: a later error in this cell must not show the value."""
+    for name, entry in list(linecache.cache.items()):
+        if len(entry) == 4 and "".join(entry[2]).strip() == old.strip():
+            linecache.cache[name] = (len(new), entry[1], new.splitlines(keepends=True), name)
 
 
 def _scrub_stored(ip: Any, manager: Any, clean: Callable[[str], str]) -> None:

@@ -14,9 +14,10 @@ _WORD = re.compile(r"""(?:\\\n|\s)*((?:"[^"]*"|'[^']*'|\\(?!\n)|[^\s"'\\]|["'])+
 _QUOTED = re.compile(r"""\"([^"]*)\"|'([^']*)'""")
 
 COMMAND = re.compile(
-    r"^[ \t]*(?:[^\n=#'\"]*=\s*)?(?:%%?cred|!+\s*credmagic|cred)(?=[ \t\\]|$)((?:\\\n|[^\n])*)", re.MULTILINE
+    r"^[ \t]*(?:[^\n=#'\"]*=\s*)?(?P<command>%%?cred|!+\s*credmagic|cred)(?=[ \t\\]|$)(?P<words>(?:\\\n|[^\n])*)",
+    re.MULTILINE,
 )
-"""A `%cred` line (also assigned, `%%cred`, automagic `cred`, or `!credmagic`); group 1 is what follows."""
+"""A `%cred` line (also assigned, `%%cred`, automagic `cred`, or `!credmagic`) with the words that follow."""
 
 
 class Word(NamedTuple):
