@@ -6,6 +6,7 @@ The store counts (`failures`, `retry_at` of a slot); the rule stands here, as pu
 from __future__ import annotations
 
 from credmagic.errors import VaultLocked
+from credmagic.keys.base import OR_RECOVERY
 
 FREE_TRIES = 5
 FIRST_WAIT = 30
@@ -33,6 +34,6 @@ def check_retry(retry_at: int, now: int) -> None:
     if 0 < left <= LONGEST_WAIT:
         raise VaultLocked(
             f"too many wrong tries: the next one is possible in {left} s",
-            next_step="Wait, then try again; or open the store with its recovery key.",
+            next_step=f"Wait, then try again, {OR_RECOVERY}",
             details={"retry_after": left},
         )

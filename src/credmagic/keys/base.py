@@ -19,6 +19,8 @@ from credmagic.values import SecretStr
 
 KEY_BYTES = 32
 ID_BYTES = 16
+OR_RECOVERY = "or give the recovery key: CREDMAGIC_RECOVERY_KEY_FILE=FILE credmagic status"
+"""The way on that every lost key leaves; ends a next step."""
 
 
 class NotAtHand(VaultLocked):
@@ -79,7 +81,7 @@ class KeyProvider(ABC):
         """The error for a key that was found but does not open its slot."""
         return VaultLocked(
             f"the key in {self.describe(parameters)} does not open this store",
-            next_step="Put the right key back, or open the store with its recovery key.",
+            next_step=f"Put the right key back, {OR_RECOVERY}",
         )
 
 
@@ -91,7 +93,7 @@ def damaged(what: str) -> VaultLocked:
     """The error for slot parameters that no provider ever wrote."""
     return VaultLocked(
         f"the key slot is damaged: {what}",
-        next_step="Restore the store from a backup, or open it with another key slot or the recovery key.",
+        next_step=f"Restore the store from a backup, {OR_RECOVERY}",
     )
 
 

@@ -7,12 +7,11 @@ slots know.
 
 from __future__ import annotations
 
-import os
-
 from credmagic import settings
 from credmagic.errors import VaultLocked
 from credmagic.keys.base import providers
-from credmagic.keys.passphrase import FILE_VARIABLE, VARIABLE
+from credmagic.keys.given import is_set
+from credmagic.keys.passphrase import VARIABLE
 
 
 def choose_default() -> tuple[str, str | None]:
@@ -27,7 +26,7 @@ def choose_default() -> tuple[str, str | None]:
                 next_step=f"Set it to one of: {', '.join(providers.names())}",
             )
         return wanted, None
-    if os.environ.get(VARIABLE) or os.environ.get(FILE_VARIABLE):
+    if is_set(VARIABLE):
         return "passphrase", None
     reason = providers.get("os_keyring")().available()
     if reason is None:

@@ -22,13 +22,13 @@ from typing import Any
 
 from credmagic import settings
 from credmagic.errors import VaultLocked
-from credmagic.keys.base import KEY_BYTES, KeyProvider, NewSlot, check_parameters, damaged, entry_name
+from credmagic.keys.base import KEY_BYTES, OR_RECOVERY, KeyProvider, NewSlot, check_parameters, damaged, entry_name
 from credmagic.values import SecretStr
 
 FORMAT = 1
 MAX_BYTES = 1 << 20
 _ABOUT = "Keys of credmagic stores: whoever has this file and a store can read its credentials. Keep a copy apart."
-_ASK_COPY = "Put it back from your copy, or open the store with its recovery key."
+_ASK_COPY = f"Put it back from your copy, {OR_RECOVERY}"
 _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _READ = os.O_RDONLY | _SAFE | getattr(os, "O_NONBLOCK", 0)
 """Without O_NONBLOCK, opening a named pipe put in the file's place would wait for ever."""

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from credmagic.errors import VaultLocked
-from credmagic.keys.base import KEY_BYTES, KeyProvider, NewSlot, check_parameters, damaged, entry_name
+from credmagic.keys.base import KEY_BYTES, OR_RECOVERY, KeyProvider, NewSlot, check_parameters, damaged, entry_name
 from credmagic.values import SecretStr
 
 T = TypeVar("T")
@@ -78,8 +78,7 @@ class OsKeyring(KeyProvider):
         if text is None:
             raise VaultLocked(
                 f"the key of this store is not in {self.describe(parameters)}",
-                next_step="Log in as the user (or on the machine) that made the store, or open it with its "
-                "recovery key.",
+                next_step=f"Log in as the user (or on the machine) that made the store, {OR_RECOVERY}",
             )
         return _decoded(text, self.describe(parameters))
 
@@ -165,7 +164,7 @@ def _recorded(parameters: Mapping[str, Any]) -> Any:
     raise VaultLocked(
         f"the key is in {parameters['backend']}, but the keyring here is {found}",
         next_step="Unset PYTHON_KEYRING_BACKEND, start the keyring that has the key (a desktop session), "
-        "or open the store with its recovery key.",
+        + OR_RECOVERY,
     )
 
 
@@ -197,6 +196,6 @@ def _decoded(text: str, where: str) -> bytearray:
     if len(key) != KEY_BYTES:
         raise VaultLocked(
             f"the entry in {where} is not a key of credmagic",
-            next_step="Restore it from a backup of the keyring, or open the store with its recovery key.",
+            next_step=f"Restore it from a backup of the keyring, {OR_RECOVERY}",
         )
     return key

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import secrets
 import sys
 import threading
@@ -19,12 +18,12 @@ from typing import Any
 
 from credmagic.crypto.passphrase import DEFAULT, SALT_SIZE, Profile, check_new_passphrase, derive
 from credmagic.errors import InvalidCredential, VaultLocked
-from credmagic.keys.base import KeyProvider, NewSlot, NotAtHand, check_parameters, damaged, entry_name
+from credmagic.keys.base import OR_RECOVERY, KeyProvider, NewSlot, NotAtHand, check_parameters, damaged, entry_name
+from credmagic.keys.given import given, is_set
 from credmagic.values import SecretStr
 
 VARIABLE = "CREDMAGIC_PASSPHRASE"
-FILE_VARIABLE = "CREDMAGIC_PASSPHRASE_FILE"
-MAX_BYTES = 64 * 1024
+FILE_VARIABLE = f"{VARIABLE}_FILE"
 _GIVE_ONE = f"Set {FILE_VARIABLE} (or {VARIABLE}) and try again, or run a credmagic command on a terminal."
 
 
@@ -43,7 +42,7 @@ class Passphrase(KeyProvider):
     def create(self, store_id: bytes, slot_id: bytes, *, secret: SecretStr | str | None = None) -> NewSlot:
         """Derive a key with a new salt. Raises `InvalidCredential` for a passphrase that is too short."""
         entry_name(store_id, slot_id)
-        text = _at_hand(secret) or _asked_twice()
+        text = given(secret, VARIABLE) or _asked_twice()
         check_new_passphrase(text)
         salt = secrets.token_bytes(SALT_SIZE)
         key = derive(text, salt, self._profile, allow_cheap=self._allow_cheap)
@@ -71,7 +70,7 @@ class Passphrase(KeyProvider):
             salt = base64.b64decode(parameters["salt"], validate=True)
         except (binascii.Error, ValueError):
             raise damaged("its salt is not base64") from None
-        text = _at_hand(secret) or _asked("Passphrase of this credmagic store: ")
+        text = given(secret, VARIABLE) or _asked("Passphrase of this credmagic store: ")
         try:
             return derive(text, salt, profile, allow_cheap=self._allow_cheap)
         except InvalidCredential:  # not text: no slot was ever made with it
@@ -80,7 +79,7 @@ class Passphrase(KeyProvider):
 
     def available(self) -> str | None:
         """A passphrase must be given or be asked for."""
-        if os.environ.get(VARIABLE) or os.environ.get(FILE_VARIABLE) or _can_ask():
+        if is_set(VARIABLE) or _can_ask():
             return None
         return "no passphrase is given, and there is no terminal to ask on"
 
@@ -88,40 +87,8 @@ class Passphrase(KeyProvider):
         """The error for a passphrase that does not open its slot."""
         return VaultLocked(
             "the passphrase does not open this store",
-            next_step=f"Type it again, look at {VARIABLE} and {FILE_VARIABLE}, or open the store with its "
-            "recovery key.",
+            next_step=f"Type it again, look at {VARIABLE} and {FILE_VARIABLE}, {OR_RECOVERY}",
         )
-
-
-def _at_hand(secret: SecretStr | str | None) -> str:
-    """The passphrase that is given without asking anybody; empty when there is none."""
-    if secret:
-        return str(secret)
-    if text := os.environ.get(VARIABLE):
-        return text
-    if path := os.environ.get(FILE_VARIABLE):
-        return _from_file(path)
-    return ""
-
-
-def _from_file(path: str) -> str:
-    """The file's text without the one line end that editors add."""
-    why = "it is empty"
-    try:
-        with open(os.path.expanduser(path), "rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-        text = raw.decode() if len(raw) <= MAX_BYTES else ""
-        if text := text.removesuffix("\n").removesuffix("\r"):
-            return text
-        why = why if not raw else "it is too long" if len(raw) > MAX_BYTES else why
-    except UnicodeDecodeError:
-        why = "it is not text in UTF-8"
-    except OSError as error:
-        why = error.strerror or "it cannot be read"
-    raise VaultLocked(
-        f"the passphrase file {path} cannot be used ({why})",
-        next_step=f"Correct the file or unset {FILE_VARIABLE}.",
-    )
 
 
 def _can_ask() -> bool:

@@ -1,21 +1,24 @@
 """How does the recovery key open a store?
 
-It *is* the slot's key, written down on paper: shown once when it is made, kept nowhere, and used only when somebody
-gives it: as the secret, or in `CREDMAGIC_RECOVERY_KEY` for the one command that repairs the store.
+It *is* the slot's key, written down on paper: shown once when it is made, kept nowhere, and used only when
+somebody gives it: as the secret, or in `CREDMAGIC_RECOVERY_KEY` for the one command that repairs the store.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from credmagic.crypto.recovery import new_recovery_key, parse_recovery_key
 from credmagic.errors import InvalidCredential, VaultLocked
 from credmagic.keys.base import KeyProvider, NewSlot, NotAtHand, check_parameters, entry_name
+from credmagic.keys.given import given
 from credmagic.values import SecretStr
 
 VARIABLE = "CREDMAGIC_RECOVERY_KEY"
+
+VARIABLE = "CREDMAGIC_RECOVERY_KEY"
+_HOW = f"{VARIABLE}_FILE=FILE credmagic status"
 
 
 class Recovery(KeyProvider):
@@ -43,15 +46,17 @@ class Recovery(KeyProvider):
         """
         entry_name(store_id, slot_id)
         check_parameters(parameters)
-        why = "none is given"
-        if secret := secret or os.environ.get(VARIABLE):
-            try:
-                return parse_recovery_key(str(secret))
-            except InvalidCredential as error:
-                why = error.errors.get("recovery_key", error.message)
-        raise NotAtHand(
+        text = given(secret, VARIABLE)
+        if not text:
+            raise NotAtHand("this store has a recovery key, and none is given", next_step=f"Give it: {_HOW}")
+        try:
+            return parse_recovery_key(text)
+        except InvalidCredential as error:
+            why = error.errors.get("recovery_key", error.message)
+        refusal = NotAtHand if secret else VaultLocked
+        raise refusal(
             f"the recovery key cannot be used: {why}",
-            next_step=f"Set {VARIABLE} to it, all of it as you wrote it down, and run: credmagic protect PROVIDER",
+            next_step=f"Compare it with what you wrote down and give all of it: {_HOW}",
         )
 
     def wrong_key(self, parameters: Mapping[str, Any]) -> VaultLocked:
