@@ -41,7 +41,7 @@ def open_entry(private_key: ec.EllipticCurvePrivateKey, sealed: bytes, info: byt
         raise SealBroken(reason="size")
     try:
         return canonical.load(_SUITE.decrypt(sealed, private_key, info))
-    except (InvalidTag, ValueError):
+    except (InvalidTag, ValueError):  # which of them a bad point gets is the library's affair
         pass  # raised below, so that the error carries no second one
     raise SealBroken(reason="tag")
 

@@ -114,6 +114,14 @@ def test_a_recovery_key_is_shown_only_on_purpose():
     assert len(text.split("-")) == 14
 
 
+def test_a_leading_zero_cannot_be_left_out():
+    text, _ = recovery.new_recovery_key(urandom=bytes)
+
+    with pytest.raises(InvalidCredential) as caught:
+        recovery.parse_recovery_key(str(text)[1:])
+    assert caught.value.errors["recovery_key"] == "55 characters, but it has 56"
+
+
 def test_every_single_typing_error_is_noticed_and_never_quoted():
     text, _ = recovery.new_recovery_key()
     tried = 0
