@@ -140,11 +140,15 @@ class Credential(Mapping[str, Any]):
         """Contents that must be handed over as files, by the variable that names the file."""
         known = self._resolved.get("files")
         found = dict(known) if known is not None and prefix is None else self._model().files(self.name, prefix)
-        return {variable: self._wrapped(variable, str(content)) for variable, content in found.items()}
+        # Always masked: a file may hold the value in another form (line ends of a key), where no comparison finds it.
+        return {variable: SecretStr(content, mask(self.name, variable)) for variable, content in found.items()}
 
     def _wrapped(self, variable: str, value: str) -> str:
+        from urllib.parse import quote  # not on the way of `use`, which must start fast
+
         secrets = (v for v in self.secrets().values() if len(v) >= _SHORTEST_WORTH_WRAPPING)
-        return SecretStr(value, mask(self.name, variable)) if any(s in value for s in secrets) else value
+        forms = (form for secret in secrets for form in (secret, quote(secret, safe=" +")))  # as SQLAlchemy's URLs do
+        return SecretStr(value, mask(self.name, variable)) if any(form in value for form in forms) else value
 
     def secrets(self) -> dict[str, str]:
         """The secret values by field, as plain text: what the output filter has to look for."""
