@@ -95,7 +95,7 @@ def _link(process: subprocess.Popen[bytes]) -> str:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         info = _read(info_file)
-        if info:
+        if info and _listens(info["port"]):
             return f"{info['url']}lab/tree/{NOTEBOOK}?token={quote(info['token'])}"
         time.sleep(0.1)
     raise CredmagicError(
@@ -109,6 +109,12 @@ def _read(info_file: Path) -> Mapping[str, Any]:
     except (OSError, ValueError):  # not there yet, or half written
         return {}
     return found
+
+
+def _listens(port: int) -> bool:
+    """Jupyter writes down where it will listen a moment before it does."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _welcome(link: str, place: Place, shown: bool) -> str:
