@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from typing import Any
+from typing import Any, ClassVar
 
 from tornado import web
 from tornado.log import app_log
@@ -58,6 +58,9 @@ def error_answer(error: BaseException | None, status: int = 500) -> tuple[int, d
 class Answering(web.RequestHandler):
     """How every handler of credmagic takes a body (streamed, bounded) and answers, whatever happens."""
 
+    error_keys: ClassVar[tuple[str, ...]] = ("message", "code", "next_step", "errors", "details")
+    """What of an error is told here."""
+
     def initialize(self) -> None:
         self.received = bytearray()
 
@@ -78,7 +81,7 @@ class Answering(web.RequestHandler):
             self.set_header(name, value)
         if status == 405:
             self.set_header("Allow", ", ".join(self.taken_methods()))
-        self.finish(as_json(body))
+        self.finish(as_json({key: body[key] for key in self.error_keys if key in body}))
 
     def taken_methods(self) -> list[str]:
         """The methods this address takes."""

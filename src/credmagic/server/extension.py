@@ -32,6 +32,10 @@ class Credmagic(LoggingConfigurable):
     """The extension's settings (`c.Credmagic.…`) and its parts."""
 
     kernel_requests_per_minute = Int(60_000, min=1, config=True, help="Requests one kernel may make in a minute.")
+    distinct_credentials_per_minute = Int(
+        1_000, min=1, config=True, help="Different credentials one kernel may use in a minute."
+    )
+    bulk_use = Int(100, min=1, config=True, help="Different credentials in a minute that are recorded as bulk use.")
     browser_writes_per_minute = Int(1_200, min=1, config=True, help="Writes through REST in a minute.")
     socket_dir = Unicode("", config=True, help="Directory of the kernel socket; empty: CREDMAGIC_HOME/run.")
     save_guard = Bool(True, config=True, help="Keep stored values out of every file that is saved through this server.")
@@ -39,7 +43,7 @@ class Credmagic(LoggingConfigurable):
     def __init__(self, serverapp: Any) -> None:
         super().__init__(parent=serverapp)
         self.serverapp = serverapp
-        self.gate = VaultGate()
+        self.gate = VaultGate(self._open_vault)
         self.tokens = KernelTokens()
         self.notebooks = Notebooks(serverapp.session_manager, serverapp.contents_manager)
         self.plane = KernelPlane(
@@ -52,6 +56,17 @@ class Credmagic(LoggingConfigurable):
         )
         self.browser_writes = Allowance(self.browser_writes_per_minute)
         self.warnings: list[str] = []
+
+    def _open_vault(self) -> Any:
+        from credmagic.vault.rates import Limits, Rates  # cryptography, SQLAlchemy: not while the server starts
+        from credmagic.wiring import open_vault
+
+        limits = Limits(
+            uses=self.kernel_requests_per_minute,
+            bulk=self.bulk_use,
+            distinct=self.distinct_credentials_per_minute,
+        )
+        return open_vault(notify=self.log.warning, rates=Rates(limits))
 
     def load(self) -> None:
         """Register what must be there before the server answers."""

@@ -26,16 +26,10 @@ RETRY_AFTER = 2.0
 """Seconds for which a failure to open is remembered: asking a keyring may take long and may prompt."""
 
 
-def _open_vault() -> Any:
-    from credmagic.wiring import open_vault  # SQLAlchemy and cryptography: not while the server starts
-
-    return open_vault()
-
-
 class VaultGate:
     """The one vault of this server, opened at first need."""
 
-    def __init__(self, opener: Callable[[], Vault] = _open_vault) -> None:
+    def __init__(self, opener: Callable[[], Vault]) -> None:
         self._opener = opener
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="credmagic")
         self._lock = threading.Lock()

@@ -39,6 +39,7 @@ class BrowserHandler(answers.Answering, APIHandler):
     """Base of every handler below `credmagic/` on the Jupyter port."""
 
     auth_resource = "credmagic"
+    error_keys = ("message", "code", "next_step", "errors")
 
     @property
     def credmagic(self) -> Credmagic:
