@@ -13,7 +13,7 @@ class Field {
     const parts = field.secret ? [described.sealed, described.help, described.error] : [described.help, described.error];
     const names = { id, "aria-describedby": parts.join(" "),
       "aria-required": field.required && !stored ? "true" : null };
-    const placeholder = stored ? "unchanged" : field.placeholder || (field.secret ? "" : field.hint);
+    const placeholder = stored ? "unchanged" : field.placeholder || null;
     this.control = inputFor({ ...field, placeholder }, names, labelId);
     this.error = h("div", { class: "cm-error", id: described.error });
     this.clear = stored && !field.required ? this.clearBox() : null;

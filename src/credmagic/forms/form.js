@@ -57,7 +57,7 @@ class FormView {
 
   onState({ phase, view, code, error }) {
     clearTimeout(this.silence);
-    if (this.phase !== "open") return;
+    if (this.ended) return;
     if (!this.busy) this.say("");
     if (phase === "saved") this.finish(view, code);
     else if (phase === "cancelled") this.close();
@@ -277,6 +277,7 @@ class FormView {
 
   end(phase) {
     this.phase = phase;
+    this.ended = true;
     clearInterval(this.ticking);
     clearTimeout(this.silence);
     for (const field of this.fields || []) field.wipe();

@@ -99,15 +99,36 @@ const listInput = (field, names) => {
   };
 };
 
-// Engines quote the text in their message; only the place is taken from it.
+const JSON_ATOM = new RegExp(
+  String.raw`true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"`, "y");
+
+/** Where `text` stops being JSON. Engines say it only sometimes, and then quote the text. */
+const jsonFault = (text) => {
+  let at = 0;
+  const blanks = () => { while (" \t\r\n".includes(text[at] || "x")) at += 1; };
+  const next = (signs) => { blanks(); if (!text[at] || !signs.includes(text[at])) throw at; return text[at++]; };
+  const atom = () => { blanks(); JSON_ATOM.lastIndex = at; if (!JSON_ATOM.test(text)) throw at; at = JSON_ATOM.lastIndex; };
+  const members = (close, one) => {
+    blanks();
+    if (text[at] === close) { at += 1; return; }
+    do one(); while (next(`,${close}`) === ",");
+  };
+  const value = () => {
+    blanks();
+    if (text[at] === "{") { at += 1; members("}", () => { blanks(); if (text[at] !== '"') throw at; atom(); next(":"); value(); }); }
+    else if (text[at] === "[") { at += 1; members("]", value); }
+    else atom();
+  };
+  try { value(); blanks(); return at; } catch { return at; }
+};
+
 const parseObject = (text) => {
   let value;
   try {
     value = JSON.parse(text);
-  } catch (error) {
-    const at = /position (\d+)/.exec(error.message);
-    const before = at && text.slice(0, Number(at[1])).split("\n");
-    throw new Problem(at ? `is not JSON: line ${before.length}, column ${before.at(-1).length + 1}` : "is not JSON");
+  } catch {
+    const before = text.slice(0, jsonFault(text)).split("\n");
+    throw new Problem(`is not JSON: line ${before.length}, column ${before.at(-1).length + 1}`);
   }
   if (value === null || typeof value !== "object" || Array.isArray(value)) throw new Problem("must be a JSON object { … }");
   return value;
