@@ -306,3 +306,20 @@ def test_without_the_filter_the_servers_log_has_the_value(open_kernel: Kernel) -
     open_kernel.run(LOGGED)
 
     assert CANARY.encode() in open_kernel.log.read_bytes()
+
+
+def test_a_form_opened_before_the_first_value_is_recognised_too(tmp_path: Path) -> None:
+    """Until there is a value nothing is wrapped, and nobody sees the form open."""
+    opened = """
+from credmagic import redact
+redact.install(get_ipython())
+from credmagic.forms.form import Form
+form = Form(object(), kinds=[], name="x")
+"""
+    with running(tmp_path, SETUP, opened, INSTALL) as kernel:
+        messages = kernel.run("form.send({'type': 'entry', 'entry_id': value}); form.name = value; print(value)")
+
+    sent = [m["content"]["data"] for m in messages if m["msg_type"] == "comm_msg"]
+    assert {"method": "custom", "content": {"type": "entry", "entry_id": CANARY}} in sent
+    assert any(data.get("state", {}).get("name") == CANARY for data in sent)
+    assert stream_texts(messages) == ["[warehouse.password]\n"]

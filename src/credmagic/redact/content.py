@@ -17,6 +17,9 @@ _SKELETON = frozenset(
 """Keys whose strings a front end needs to understand a message at all; they never hold output."""
 
 
+_OWN_MODELS = "credmagic."
+
+
 def redact_json(value: Any, redact: Callable[[str], str]) -> Any:
     """`value` with `redact` applied to every string; the same object if that changed nothing."""
     if isinstance(value, str):
@@ -49,3 +52,8 @@ def blanked(value: Any, key: str = "") -> Any:
     if isinstance(value, list | tuple):
         return [blanked(item, key) for item in value]
     return value if isinstance(value, int | float | bool | type(None)) else FAILED
+
+
+def is_own_model(state: Any) -> bool:
+    """True for the state of a widget whose class is credmagic's own."""
+    return isinstance(state, dict) and str(state.get("_anywidget_id", "")).startswith(_OWN_MODELS)

@@ -12,7 +12,7 @@ import contextlib
 import json
 from typing import Any
 
-from credmagic.redact.kernel import is_own_model
+from credmagic.redact.content import is_own_model
 from credmagic.redact.matcher import Matcher
 
 _MULTILINE = frozenset({"source", "text"})

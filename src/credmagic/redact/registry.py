@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
-
-from credmagic.masking import mask
 
 if TYPE_CHECKING:
     from credmagic.redact.matcher import Matcher
 
 _lock = threading.Lock()
-_seen: set[tuple[str, str]] = set()
-_new: list[tuple[str, str, Collection[str]]] = []
+_starting = threading.Lock()
+_seen: set[tuple[str, str, str]] = set()
+_new: list[tuple[str, str, str, Collection[str]]] = []
+_starts: list[Callable[[], None]] = []
 _labels: dict[str, str] = {}
 _matcher: Matcher | None = None
 
@@ -31,7 +31,7 @@ def register(name: str, secrets: Mapping[str, str], public_values: Iterable[obje
     """
     public: Collection[str] | None = None
     for field, value in secrets.items():
-        key = (mask(name, field), str(value))
+        key = (name, field, str(value))
         if key in _seen:
             continue
         if public is None:
@@ -39,6 +39,29 @@ def register(name: str, secrets: Mapping[str, str], public_values: Iterable[obje
         with _lock:
             _seen.add(key)
             _new.append((*key, public))
+    if _starts:
+        _start()
+
+
+def _start() -> None:
+    with _starting:
+        while _starts:  # one that fails stays, so that no later value gets past it
+            _starts[-1]()
+            _starts.pop()
+
+
+def at_first_value(start: Callable[[], None]) -> None:
+    """Call `start` before the first value is out; at once if there is one already."""
+    if _seen:
+        start()
+    else:
+        _starts.append(start)
+
+
+def forget_start(start: Callable[[], None]) -> None:
+    """Do not call `start` any more."""
+    if start in _starts:
+        _starts.remove(start)
 
 
 def current() -> Matcher | None:
@@ -49,14 +72,15 @@ def current() -> Matcher | None:
 def _rebuilt() -> Matcher | None:
     global _matcher
     # Imported with the first value: a notebook that uses no credential never loads the automaton.
+    from credmagic.masking import mask
     from credmagic.redact.encodings import patterns
     from credmagic.redact.matcher import Matcher
 
     with _lock:
         if _new:
-            for label, value, public in _new:
+            for name, field, value, public in _new:
                 for pattern in patterns(value, public):
-                    _labels.setdefault(pattern, label)
+                    _labels.setdefault(pattern, mask(name, field))
             if _labels:
                 _matcher = Matcher(_labels)
             _new.clear()
@@ -73,10 +97,13 @@ def clear() -> None:
         _matcher = None
 
 
-def _renew_lock() -> None:
-    global _lock
-    _lock = threading.Lock()
+def _renew_locks() -> None:
+    global _lock, _starting
+    _lock, _starting = threading.Lock(), threading.Lock()
+
+
+_starting = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+    os.register_at_fork(after_in_child=_renew_locks)

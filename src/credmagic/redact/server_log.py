@@ -14,10 +14,13 @@ import os
 import select
 import sys
 import threading
-from typing import Any
+from typing import TYPE_CHECKING
 
 from credmagic.redact import registry
 from credmagic.redact.content import FAILED
+
+if TYPE_CHECKING:
+    from credmagic.redact.stream import StreamFilter
 
 _PAUSE = 0.05
 _echoes: dict[int, Echo] = {}
@@ -48,6 +51,7 @@ class Echo:
         self._real = os.dup(descriptor)
         self._read, self._write = os.pipe()
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._stream: StreamFilter | None = None
         self._thread = threading.Thread(target=self._run, name="credmagic-log", daemon=True)
         self._thread.start()
         atexit.register(self._drain, os.getpid())
@@ -61,27 +65,30 @@ class Echo:
         os.dup2(self._real, self._descriptor, inheritable=False)
 
     def _run(self) -> None:
-        from credmagic.redact.stream import StreamFilter  # loaded in this thread, not while the extension loads
-
-        stream = StreamFilter()
         open_ = True
         while open_:
             data = None
-            if not stream.holding or select.select([self._read], [], [], _PAUSE)[0]:
+            if not self._holding() or select.select([self._read], [], [], _PAUSE)[0]:
                 data = os.read(self._read, 1 << 16)
                 open_ = bool(data)
             with contextlib.suppress(OSError):  # nobody reads the log any more
-                _write_all(self._real, self._shown(stream, data, last=not open_))
+                _write_all(self._real, self._shown(data, last=not open_))
 
-    def _shown(self, stream: Any, data: bytes | None, *, last: bool) -> bytes:
+    def _holding(self) -> bool:
+        return self._stream is not None and self._stream.holding
+
+    def _shown(self, data: bytes | None, *, last: bool) -> bytes:
         try:
             matcher = registry.current()
             if matcher is None:
                 return data or b""
+            from credmagic.redact.stream import StreamFilter  # loaded with the first value
+
+            self._stream = stream = self._stream or StreamFilter()
             text = "" if data is None else stream.feed(self._decoder.decode(data), matcher)
             if last or data is None:
                 text += stream.release(matcher, everything=True)
-            return str(text).encode("utf-8", "surrogateescape")
+            return text.encode("utf-8", "surrogateescape")
         except Exception:
             return FAILED.encode()
 

@@ -10,8 +10,8 @@ import pytest
 from jupyter_client.session import Session
 
 from credmagic import redact
-from credmagic.redact import kernel, registry
-from credmagic.redact.content import FAILED
+from credmagic.redact import registry
+from credmagic.redact.content import FAILED, is_own_model
 
 
 class Shell:
@@ -89,7 +89,7 @@ def test_our_own_forms_pass_as_they_are_and_others_do_not(shell: Shell) -> None:
 def test_the_real_form_is_recognised() -> None:
     from credmagic.forms.form import Form
 
-    assert kernel.is_own_model({"_anywidget_id": f"{Form.__module__}.{Form.__name__}"})
+    assert is_own_model({"_anywidget_id": f"{Form.__module__}.{Form.__name__}"})
 
 
 def test_installing_twice_masks_once_and_uninstalling_restores(shell: Shell) -> None:
@@ -100,3 +100,25 @@ def test_installing_twice_masks_once_and_uninstalling_restores(shell: Shell) -> 
 
     assert received["content"]["text"] == "hunter2-x"
     redact.uninstall(shell)
+
+
+def test_nothing_is_wrapped_before_the_first_value() -> None:
+    """Loading the extension must cost next to nothing."""
+    shell = Shell()
+    redact.install(shell)
+    assert "serialize" not in shell.kernel.session.__dict__
+
+    registry.register("w", {"p": "hunter2-x"})
+
+    assert shell.sent("execute_result", {"v": "hunter2-x"})["content"] == {"v": "[w.p]"}
+    redact.uninstall(shell)
+
+
+def test_uninstalled_before_the_first_value_it_never_starts() -> None:
+    shell = Shell()
+    redact.install(shell)
+    redact.uninstall(shell)
+
+    registry.register("w", {"p": "hunter2-x"})
+
+    assert shell.sent("execute_result", {"v": "hunter2-x"})["content"] == {"v": "hunter2-x"}

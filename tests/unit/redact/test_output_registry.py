@@ -101,3 +101,22 @@ def test_the_automaton_is_not_imported_before_the_first_value() -> None:
     )
 
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_filter_that_cannot_start_lets_no_value_out() -> None:
+    """`use` fails instead, now and the next time."""
+    tries = []
+
+    def start() -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise RuntimeError
+
+    registry.at_first_value(start)
+    for i in range(2):
+        with pytest.raises(RuntimeError):
+            registry.register("w", {"p": f"hunter2-{i}"})
+    registry.register("w", {"p": "hunter2-3"})
+    registry.register("w", {"p": "hunter2-4"})
+
+    assert len(tries) == 3
