@@ -137,13 +137,22 @@ def revision(connection: sqlite3.Connection) -> str | None:
 
 
 def begin_immediate(connection: sqlite3.Connection, patience: float = PATIENCE) -> None:
-    """Take the write lock, waiting up to `patience` whatever the reason SQLite gave up early."""
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            return
-        except sqlite3.OperationalError as error:
-            if not refusals.is_busy(error) or time.monotonic() > deadline:
-                raise
-        time.sleep(0.005)
+    """Take the write lock, waiting up to `patience` seconds.
+
+    SQLite's own waiting backs off to 100 ms between tries: beside a busy writer it starves for seconds. So the lock is
+    asked for in short steps here, and SQLite waits by itself only for everything else.
+    """
+    deadline = 0.0
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                deadline = deadline or time.monotonic() + patience
+                if not refusals.is_busy(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.0005)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={int(patience * 1000)}")

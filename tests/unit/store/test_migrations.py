@@ -16,7 +16,9 @@ from credmagic.store.sql import SqlStore
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path):
-    place = tmp_path / "100% mine" / "credmagic.db" if request.param == "sqlite" else request.getfixturevalue("database")
+    place = (
+        tmp_path / "100% mine" / "credmagic.db" if request.param == "sqlite" else request.getfixturevalue("database")
+    )
     store = SqlStore.open(place, create=True)
     yield store
     store.close()

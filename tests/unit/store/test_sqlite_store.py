@@ -239,6 +239,7 @@ def test_a_lock_held_too_long_is_store_busy(store: SqlStore, path: Path) -> None
     refused("store_busy", hot.append_audit, link)
     refused("store_busy", other.append_audit, link)
     assert other.find_credential([]) is None
+    assert hot._idle[0].execute("PRAGMA busy_timeout").fetchone() == (100,)
     holder.execute("ROLLBACK")
     holder.close()
 
