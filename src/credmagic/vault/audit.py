@@ -7,6 +7,7 @@ credential's id, and for a notebook the keyed index of its path.
 
 from __future__ import annotations
 
+import hmac
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from credmagic.crypto.keyset import Keyset
+from credmagic.crypto.tlv import tlv
 from credmagic.errors import SealBroken
 from credmagic.store.rows import AuditRow
 
@@ -78,9 +80,8 @@ def builder(keyset: Keyset, event: Event) -> Callable[[int, bytes], AuditRow]:
 
 
 def _signed(action: str, outcome: str, object_id: bytes | None, body: bytes) -> bytes:
-    """The columns of a row as one unambiguous byte string (lengths first)."""
-    parts = (action.encode(), outcome.encode(), object_id or b"", body)
-    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    """The columns of a row as one unambiguous byte string (docs/format.md §5)."""
+    return tlv(action.encode(), outcome.encode(), object_id, body)
 
 
 class _Appending(Protocol):
@@ -102,7 +103,7 @@ def check_chain(keyset: Keyset, rows: list[AuditRow], *, seq: int = 0, mac: byte
     for row in rows:
         signed = _signed(row.action, row.outcome, row.object_id, row.body)
         expected = keyset.audit_mac(mac, row.seq, row.ts, signed)
-        if row.seq != seq + 1 or row.mac != expected:
+        if row.seq != seq + 1 or not hmac.compare_digest(row.mac, expected):
             raise SealBroken(f"the audit log was changed at entry {row.seq}")
         seq, mac = row.seq, row.mac
     return seq, mac
