@@ -182,6 +182,6 @@ def _secret(finding: Finding, i: int, word: str, fields: Fields, *, prefix: str)
 def refusal(prog: str, safe: str, aftermath: str) -> InvalidCredential:
     """What is said about it: that it was refused, what became of the value, and the safe form. Never the value."""
     return InvalidCredential(
-        f"nothing was done: a value that belongs into a secret field, or into no field, was typed in. {aftermath}",
+        f"nothing was done: only public fields may be typed into a command, secrets never. {aftermath}",
         next_step=f"Write instead: {prog} {safe}",
     )

@@ -19,8 +19,8 @@ expression (`db = %cred use warehouse`, `x = %cred list --json`), `%cred VERB?` 
 options, names, kinds, fields and environments.
 
 **Secrets are never typed.** A secret field takes a source: `--secret FIELD=prompt`, `env:VAR`, `file:PATH` (byte for
-byte, UTF-8) or, in a cell, `var:NAME`. A value typed inline is refused: nothing is stored, and in IPython it is taken out
-of the history and, where the front end can, out of the cell.
+byte, UTF-8) or, in a cell, `var:NAME`. A value typed inline is refused: nothing is stored, and in IPython it is taken
+out of the history and, where the front end can, out of the cell.
 
 **For one cell:** `%%cred use NAME… [as VAR] [--export]` gives a cell Python variables named after the credentials (or
 `VAR`, or environment variables with `--export`) and takes them back when it ends, also when it raises.

@@ -98,7 +98,7 @@ def _few(words: list[str], most: int = 4) -> str:
 def one_kind(data: Data, prog: str) -> Page:
     """The fields of one kind, and how to make a credential of it."""
     kind = data["kinds"][0]
-    columns = (Column("Field"), Column("Type", 2), Column("", 1), Column("What"))
+    columns = (Column("Field"), Column("Type", 2), Column(""), Column("What"))
     rows: list[Row] = [_field(entry) for entry in kind["fields"]]
     facts = [("kind", kind["kind"])]
     facts += [("also called", ", ".join(kind["aliases"]))] if kind["aliases"] else []
@@ -122,7 +122,7 @@ def _field(entry: Data) -> Row:
         Cell(entry["name"], ", ".join(entry["aliases"]), code=True),
         Cell(entry["type"], tone="muted"),
         Cell(", ".join(flags), tone="warn" if entry["secret"] else ""),
-        Cell(". ".join(filter(None, words))),
+        Cell(". ".join(word.rstrip(".") for word in words if word)),
     )
 
 

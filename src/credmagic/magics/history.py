@@ -13,8 +13,6 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-from credmagic.magics.words import COMMAND, replaced, words
-
 REFUSED = "--refused"
 """Marks a rewritten line: the magic then says what was refused, and does nothing."""
 
@@ -55,6 +53,8 @@ def cleaned(text: str, door: GetDoor, *, mark: bool = False) -> str:
     """
     if "cred" not in text:
         return text
+    from credmagic.magics.words import COMMAND  # patterns that loading need not compile
+
     for match in reversed(list(COMMAND.finditer(text))):
         line = match["words"]
         safe = _safe(line, door) if _could_carry(line) else line
@@ -66,6 +66,8 @@ def cleaned(text: str, door: GetDoor, *, mark: bool = False) -> str:
 
 
 def _could_carry(line: str) -> bool:
+    from credmagic.magics.words import words
+
     found = [word.text for word in words(line)]
     return any("=" in word or word.startswith("-") for word in found[1:]) or (
         found[:1] != [] and found[0] in _VERBS_WITH_VALUES and len(found) > 2
@@ -74,6 +76,7 @@ def _could_carry(line: str) -> bool:
 
 def _safe(line: str, door: GetDoor) -> str:
     from credmagic.cli.tree import examine
+    from credmagic.magics.words import replaced, words
 
     try:
         finding = examine([word.text for word in words(line)], door())

@@ -6,11 +6,11 @@ before the first cell runs. Only in kernels that a credmagic server started.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from credmagic import settings
 from credmagic.client import token
 
 
@@ -25,7 +25,7 @@ def install(ip: Any) -> Callable[[], None]:
         except Exception as error:  # a cell must run even if the vault is away
             print(f"credmagic: attached credentials were not injected ({_first_line(error)})", file=sys.stderr)
 
-    waits = bool(settings.socket_path() and token.current())
+    waits = bool(token.current() and os.environ.get("CREDMAGIC_SOCKET"))
     if waits:
         ip.events.register("pre_run_cell", before_first_cell)
 
