@@ -57,7 +57,7 @@ class HotRead:
     """
 
     def __init__(self, path: str | Path, *, patience: float = sqlite_file.PATIENCE) -> None:
-        self.path = Path(path)
+        self.path = Path(path).absolute()
         self._patience = patience
         self._idle: list[sqlite3.Connection] = []
         self._lent: set[sqlite3.Connection] = set()
@@ -100,7 +100,8 @@ class HotRead:
             connection.execute("COMMIT")
             return row
 
-        return self._run(append)
+        with sqlite_file.turn(self.path, self._patience):
+            return self._run(append)
 
     def store_meta(self) -> StoreMetaRow | None:
         """See `HotPort`."""

@@ -111,6 +111,11 @@ def name_taken() -> NameTaken:
     )
 
 
+def busy(where: str) -> StoreUnusable:
+    """Somebody else has been writing for too long."""
+    return unusable(_BUSY, where)
+
+
 def foreign(where: str) -> StoreUnusable:
     """A file or database that is not ours; it is left as it is."""
     return unusable(_FOREIGN, where)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -93,7 +93,8 @@ class SqlStore:
         """
         if self._failed:
             raise refusals.read_only(self._where)
-        with self._connected(self._engine) as connection:
+        turn = sqlite_file.turn(self.path, self._patience) if self.path else nullcontext()
+        with turn, self._connected(self._engine) as connection:
             self._try(self._lock, connection)
             transaction = Transaction(connection, self._statements, self._refusal)
             yield transaction

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from credmagic.errors import StoreUnusable
@@ -35,6 +37,10 @@ _SETTINGS = {
     "cell_size_check": 1,
     "mmap_size": 0,
 }
+_TURNS: dict[str, threading.Lock] = {}
+
+if hasattr(os, "register_at_fork"):  # a thread that the child does not have may hold one of them
+    os.register_at_fork(after_in_child=_TURNS.clear)
 
 
 def create(path: Path) -> None:
@@ -134,6 +140,21 @@ def revision(connection: sqlite3.Connection) -> str | None:
     if tables:
         raise LookupError(VERSION_TABLE)
     return None
+
+
+@contextmanager
+def turn(path: Path, patience: float = PATIENCE) -> Iterator[None]:
+    """Wait for this process's turn to write `path`: threads queue here, instead of asking SQLite again and again.
+
+    Raises `StoreUnusable` (`store_busy`) after `patience` seconds.
+    """
+    lock = _TURNS.setdefault(str(path), threading.Lock())
+    if not lock.acquire(timeout=patience):
+        raise refusals.busy(str(path))
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def begin_immediate(connection: sqlite3.Connection, patience: float = PATIENCE) -> None:
