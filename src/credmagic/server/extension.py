@@ -7,6 +7,7 @@ When it stops: every kernel token is void and no socket is left.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from typing import Any
 
@@ -16,6 +17,7 @@ from traitlets.config import LoggingConfigurable
 
 from credmagic import __version__
 from credmagic.errors import CredmagicError
+from credmagic.server.answers import describe_unforeseen
 from credmagic.server.gate import VaultGate
 from credmagic.server.handlers import routes
 from credmagic.server.kernel_plane import KernelPlane
@@ -25,6 +27,8 @@ from credmagic.server.rates import Allowance
 from credmagic.server.save_guard import guard_saving
 from credmagic.server.tokens import KernelTokens
 
+AFTER_START = 1.0
+"""Seconds: opening the vault loads libraries, which would slow the first pages down."""
 KERNEL_EVENTS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
 
 
@@ -56,6 +60,7 @@ class Credmagic(LoggingConfigurable):
         )
         self.browser_writes = Allowance(self.browser_writes_per_minute)
         self.warnings: list[str] = []
+        self._warming: asyncio.Future[None] | None = None
 
     def _open_vault(self) -> Any:
         from credmagic.vault.rates import Limits, Rates  # cryptography, SQLAlchemy: not while the server starts
@@ -88,12 +93,17 @@ class Credmagic(LoggingConfigurable):
             self.plane.start(self.socket_dir or None)
         except (CredmagicError, OSError) as error:
             self._warn(f"no kernel socket ({type(error).__name__}): kernels open the store themselves")
+        self._warming = asyncio.ensure_future(self._warm())
+
+    async def _warm(self) -> None:
+        """Open the vault once the first pages are out; who needs it earlier opens it earlier."""
+        await asyncio.sleep(AFTER_START)
         try:
             await self.gate.warm()
         except CredmagicError as error:
             self._warn(str(error))
         except Exception as error:
-            self.log.error("credmagic: the vault did not open: %s", type(error).__name__)
+            self.log.error("credmagic: the vault did not open: %s", describe_unforeseen(error))
 
     def health(self) -> dict[str, Any]:
         """What `api/health` answers."""
@@ -107,6 +117,8 @@ class Credmagic(LoggingConfigurable):
 
     async def stop(self) -> None:
         """Void every token; leave no socket."""
+        if self._warming is not None:
+            self._warming.cancel()
         await self.plane.stop()
         self.gate.close()
 
