@@ -55,6 +55,7 @@ def _command(place: Place, port: int, shown: bool) -> list[str]:
         "ServerApp.root_dir": str(place.folder),
         "ServerApp.open_browser": str(shown),
         "Application.log_level": "WARN",
+        "LabApp.news_url": "None",  # no question about news over the first cell
         "LabApp.workspaces_dir": str(place.private / "workspaces"),
     }
     if hasattr(os, "geteuid") and os.geteuid() == 0:
