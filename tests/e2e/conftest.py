@@ -21,7 +21,6 @@ ARGS = [
     "--disable-component-update", "--disable-sync", "--disable-quic",
 ]  # fmt: skip
 
-LIGHT = ""
 DARK = """:root { --jp-ui-font-color1: rgba(255,255,255,1); --jp-ui-font-color2: rgba(255,255,255,.7);
 --jp-layout-color0: #111; --jp-layout-color1: #212121; --jp-layout-color2: #424242; --jp-border-color1: #616161;
 --jp-border-color2: #424242; --jp-brand-color1: #2196f3; --jp-ui-inverse-font-color1: rgba(0,0,0,1);
@@ -75,17 +74,17 @@ Mount = Callable[..., Any]
 
 @pytest.fixture
 def mount(browser: Any) -> Iterator[Mount]:
-    """`mount(widget, theme=…, width=…, url=…)` shows a widget in a page of its own and answers its messages."""
+    """`mount(widget, dark=…, width=…, url=…)` shows a widget in a page of its own and answers its messages."""
     contexts: list[Any] = []
 
-    def mounted(widget: Any, *, theme: str = LIGHT, width: int = 900, url: str = "http://localhost/") -> Any:
+    def mounted(widget: Any, *, dark: bool = False, width: int = 900, url: str = "http://localhost/") -> Any:
         context = browser.new_context(viewport={"width": width, "height": 900})
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.errors = []
         page.on("pageerror", lambda error: page.errors.append(str(error)))
-        html = PAGE.format(theme=theme, style=widget._css)
+        html = PAGE.format(theme=DARK if dark else "", style=widget._css)
         page.route(url + "**", lambda route: route.fulfill(body=html, content_type="text/html"))
         page.goto(url)
         page.heard = []
@@ -96,6 +95,63 @@ def mount(browser: Any) -> Iterator[Mount]:
     yield mounted
     for context in contexts:
         context.close()
+
+
+class FormPage:
+    """A form on a page, by the words a person reads."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+
+    def field(self, title: str) -> Any:
+        return self.page.get_by_label(title, exact=True)
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def more(self) -> None:
+        self.page.get_by_text("More", exact=True).click()
+
+    def paste(self, title: str, text: str) -> None:
+        self.field(title).evaluate(
+            """(node, text) => {
+              const data = new DataTransfer();
+              data.setData("text/plain", text);
+              node.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+            }""",
+            text,
+        )
+
+    def drop(self, title: str, name: str, data: bytes) -> None:
+        self.field(title).evaluate(
+            """(node, [name, bytes]) => {
+              const data = new DataTransfer();
+              data.items.add(new File([new Uint8Array(bytes)], name));
+              node.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+            }""",
+            [name, list(data)],
+        )
+
+    def saved(self) -> str:
+        """The words of the card that takes the form's place."""
+        self.page.get_by_text("saved —").wait_for()
+        return str(self.page.locator(".cm-card").inner_text())
+
+
+@pytest.fixture
+def open_form(client: Any, mount: Mount) -> Callable[..., FormPage]:
+    """`open_form(kind, name=…)` shows an empty form, `open_form(view=…)` one that edits."""
+    from credmagic.forms.form import Form
+
+    def opened(
+        kind: str | None = None, view: Any = None, *, page: dict[str, Any] | None = None, **traits: Any
+    ) -> FormPage:
+        kinds = client.call("kinds", kind=view["kind"] if view else kind)["kinds"]
+        return FormPage(
+            mount(Form(client, view, kinds=kinds, mode="edit" if view else "new", **traits), **(page or {}))
+        )
+
+    return opened
 
 
 def _answer(widget: Any, heard: list[Any], message: dict[str, Any]) -> list[Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 
-FORM = ("sealing.js", "dom.js", "inputs.js", "secrets.js", "field.js", "form.js")
+FORM = ("sealing.js", "dom.js", "inputs.js", "secrets.js", "field.js", "layout.js", "form.js")
 PICKER = ("dom.js", "picker.js")
 
 

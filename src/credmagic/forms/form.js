@@ -4,18 +4,6 @@
 // of this page until Save, and leaves it only sealed (sealing.js), in a custom message, which Jupyter neither
 // stores nor repeats. Messages: hello, begin, submit, cancel → state, entry, result (form.py).
 
-const NAME = { name: "name", title: "Name", type: "str", required: true, help: "What code calls it." };
-const ENVIRONMENT = {
-  name: "environment", title: "Environment", type: "str", choices: ["draft", "live"], open_choice: true,
-  help: "Empty: serves every environment.",
-};
-const COMMON_MORE = [
-  { name: "description", title: "Description", type: "str" },
-  { name: "tags", title: "Tags", type: "list" },
-  { name: "expires_at", title: "Expires", type: "datetime", help: "In your time zone. After it, code is refused." },
-];
-const ATTACH = { name: "attach", title: "Attach to this notebook", type: "bool",
-  help: "Listed with the notebook; deleting it then asks first." };
 const NOT_CHECKED = ["not_accepted", "unreachable", "timeout"];
 const EMPTIED = { description: "", tags: [] };
 const QUIET_AFTER = 3000; // ms without an answer before the form says that the kernel is busy
@@ -55,13 +43,12 @@ class FormView {
     });
   }
 
-  onState({ phase, view, code, error }) {
+  onState({ phase, view, code }) {
     clearTimeout(this.silence);
     if (this.ended) return;
     if (!this.busy) this.say("");
     if (phase === "saved") this.finish(view, code);
     else if (phase === "cancelled") this.close();
-    else if (error) this.refused(error);
     else if (view && !this.filled) this.fill(view);
   }
 
@@ -71,60 +58,35 @@ class FormView {
     this.kinds = this.model.get("kinds");
     if (this.phase === "cancelled") return this.close();
     if (this.phase === "saved") return refill(this.root, h("div", { class: "cm-card" }, glyph("check"), "Saved."));
-    if (!globalThis.isSecureContext || !globalThis.crypto?.subtle) return this.drawInsecure();
-    if (this.kinds.length !== 1) return this.drawChooser();
+    if (!globalThis.isSecureContext || !globalThis.crypto?.subtle) return refill(this.root, insecureNotice(this.model.get("prompt")));
+    if (this.kinds.length !== 1) return refill(this.root, kindChooser(this.kinds, (kind) => this.choose(kind), () => this.cancel()));
     if (this.editing) return refill(this.root, this.live = h("div", { role: "status" }, "Reading what is stored…"));
     return this.drawForm(this.kinds[0]);
   }
 
-  drawInsecure() {
-    refill(this.root, h("div", { class: "cm-status cm-refused", role: "alert" },
-      h("div", {}, glyph("warning"), "This page came over plain http from another host, so the browser offers no "
-        + "cryptography and nothing can be sealed here. Open it over https or localhost, or use the prompt:")),
-    codeLine(this.model.get("prompt")));
-  }
-
-  drawChooser() {
-    const id = freshId("kind");
-    const select = h("select", { id }, h("option", { value: "" }, "Choose…"),
-      this.kinds.map((kind) => h("option", { value: kind.kind }, kind.title)));
-    select.addEventListener("change", () => {
-      const kind = this.kinds.find((candidate) => candidate.kind === select.value);
-      if (kind) { this.drawForm(kind); this.fields[0].focus(); }
-    });
-    refill(this.root, h("div", { class: "cm-heading" }, glyph("key"), "New credential"),
-      h("div", { class: "cm-field" }, h("label", { class: "cm-label", for: id }, "Kind"), select),
-      h("div", { class: "cm-buttons" }, button("Cancel", () => this.cancel())));
+  choose(kind) {
+    this.drawForm(kind);
+    this.fields[0].focus();
   }
 
   drawForm(kind, view) {
     this.kind = kind;
-    const make = (field) => new Field(field);
-    const makeOwn = (field) => new Field(field, { own: true, stored: Boolean(field.secret && view?.secrets.includes(field.name)) });
-    const own = [...kind.fields].sort((a, b) => Number(b.required) - Number(a.required)); // else as declared
-    const common = (this.editing ? [NAME] : [NAME, ENVIRONMENT]).map(make);
-    const front = own.filter((field) => !field.more).map(makeOwn);
-    const attach = this.editing ? [] : [make(ATTACH)];
-    const folded = [...own.filter((field) => field.more).map(makeOwn), ...COMMON_MORE.map(make)];
-    this.fields = [...common, ...front, ...attach, ...folded];
-    this.status = h("div", { class: "cm-status" });
+    const { front, folded } = fieldsOf(kind, this.editing, view);
+    this.fields = [...front, ...folded];
     this.live = h("div", { role: "status", "aria-live": "polite" });
     this.clock = h("span", { class: "cm-clock", "aria-hidden": "true" });
     this.extra = h("div", {});
-    this.status.append(this.live, this.clock);
     this.buttons = h("div", { class: "cm-buttons" },
       this.saveButton = button("Save", () => this.press("save"), { class: "cm-button cm-primary" }),
       this.verifyButton = button("Verify", () => this.press("verify")),
       button("Cancel", () => this.cancel()));
-    const title = this.editing ? `Edit ${view.name}${view.environment ? ` (${view.environment})` : ""}` : `New ${kind.title}`;
+    const where = view?.environment ? ` (${view.environment})` : "";
+    const title = this.editing ? `Edit ${view.name}${where}` : `New ${kind.title}`;
     this.root.setAttribute("aria-label", title);
-    refill(this.root,
-      h("div", { class: "cm-heading" }, glyph("key"), title, this.model.get("team") && " for the team"),
-      h("div", { class: "cm-help" }, kind.help ? `${kind.help} ` : "", link("More about it", kind.help_url),
-        h("div", {}, "Fields with * are required.", this.takesUrl ? " A pasted URL fills the form." : "")),
-      [...common, ...front, ...attach].map((field) => field.node),
+    refill(this.root, heading(title + (this.model.get("team") ? " for the team" : "")), introduction(kind),
+      front.map((field) => field.node),
       h("details", {}, h("summary", {}, "More"), folded.map((field) => field.node)),
-      this.status, this.extra, this.buttons);
+      h("div", { class: "cm-status" }, this.live, this.clock), this.extra, this.buttons);
     if (!this.editing) {
       this.field("name").show(this.model.get("name"));
       this.field("environment").show(this.model.get("environment"));
@@ -250,11 +212,7 @@ class FormView {
   // --- the end ---------------------------------------------------------------------------------------
   finish(view, code) {
     this.end("saved");
-    const checked = { ok: "verified", unverifiable: "not verifiable" }[view.verified?.outcome] ?? "not verified";
-    const facts = [view.title, view.environment || "every environment", checked].join(", ");
-    const said = h("div", { class: "cm-card", role: "status", tabindex: "-1" },
-      h("div", { class: "cm-accepted" }, glyph("check"), h("strong", {}, view.name), ` saved — ${facts}`), codeLine(code),
-      (view.warnings || []).map((text) => h("div", { class: "cm-note" }, glyph("warning"), text)));
+    const said = savedCard(view, code);
     const hadFocus = this.root.contains(document.activeElement);
     refill(this.root, said);
     if (hadFocus) said.focus();
@@ -309,13 +267,8 @@ class FormView {
     }
   }
 
-  get takesUrl() {
-    const has = (name, secret) => this.kind.fields.some((field) => field.name === name && field.secret === secret);
-    return has("host", false) && has("password", true) && has("database", false);
-  }
-
   onPaste(event) {
-    if (!this.fields?.length || !this.takesUrl) return;
+    if (!this.fields?.length || !takesUrl(this.kind)) return;
     const field = this.fields.find((candidate) => candidate.control.target === event.target);
     const parts = field?.field.type !== "url" && event.target.matches("input")
       && splitUrl(event.clipboardData?.getData("text/plain") ?? "");
