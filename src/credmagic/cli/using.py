@@ -32,15 +32,14 @@ def use(door: Door, /, words: tuple[str, ...], **how: Any) -> Any:
 @click.command("select", cls=Verb)
 @click.argument("words", nargs=-1, type=options.KIND, metavar="[KIND] [as VAR]")
 @options.door
-def select(door: Door, words: tuple[str, ...]) -> Any:
+def select(door: Door, words: tuple[str, ...]) -> None:
     """Choose one from a list; the choice is bound to a variable and remembered for this notebook."""
     from credmagic import forms
 
     padded = words if words[:1] != ("as",) else ("", *words)
     kinds, variable = options.named(padded, f"{door.prog} select")
     kind = (kinds[0] if kinds else "") or None
-    chosen = forms.select(door.client, kind, variable=variable, bind=door.bind)
-    return door.say(f"{door.prog} use {chosen['name']}") if chosen else None
+    forms.select(door.client, kind, variable=variable, bind=door.bind)
 
 
 @click.command("attach", cls=Verb)

@@ -60,7 +60,7 @@ def run(ip: Any, door: Door, arguments: list[str], cell: str) -> None:
 def compiled(ip: Any, cell: str) -> list[Any]:
     """The cell as IPython would run it: all but a last expression, then that one, so that it is displayed."""
     source = ip.transform_cell(cell)
-    name = ip.compile.cache(source, ip.execution_count, raw_code=cell)
+    name = ip.compile.cache(source, ip.execution_count - 1, raw_code=cell)  # the count is the next cell's already
     tree = ip.transform_ast(ip.compile.ast_parse(source, filename=name))
     body, last = tree.body, []
     if body and isinstance(body[-1], ast.Expr):
