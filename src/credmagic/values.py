@@ -6,6 +6,9 @@ would only be a puzzling error. What is masked are the accidents: `repr`, rich a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NoReturn, Self
 
 UNNAMED = "[secret]"
@@ -62,3 +65,16 @@ class SecretStr(str):
                 lambda value: value.label, when_used="json"
             ),
         )
+
+
+@dataclass(frozen=True)
+class Token:
+    """A short-lived secret that an exchange fetched. `expires_at` (aware, UTC) is None when nobody said.
+
+    `extra` holds what came along by name, e.g. the session token of temporary keys; the kind picks from it what a
+    kernel may get, and ignores the rest (a renewed refresh token, say).
+    """
+
+    value: SecretStr
+    expires_at: datetime | None = None
+    extra: Mapping[str, str] = field(default_factory=dict, repr=False)

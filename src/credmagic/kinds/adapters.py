@@ -61,12 +61,13 @@ def load(module: str, package: str, purpose: str) -> ModuleType:
 class HeaderAuth:
     """Sets one header on a request of requests or httpx: `requests.get(url, auth=cred.auth())`.
 
-    With `hosts` the header goes to these hosts only; a request to another one raises `AccessDenied` unsent.
+    `value` may be a function that is asked anew for each request. With `hosts` the header goes to these hosts only; a
+    request to another one raises `AccessDenied` unsent.
     """
 
-    def __init__(self, header: str, value: str, hosts: Collection[str] = ()) -> None:
+    def __init__(self, header: str, value: str | Callable[[], str], hosts: Collection[str] = ()) -> None:
         self._header = header
-        self._value = SecretStr(value)
+        self._value = SecretStr(value) if isinstance(value, str) else value
         self._hosts = frozenset(hosts)
 
     def __call__(self, request: Any) -> Any:
@@ -76,7 +77,8 @@ class HeaderAuth:
                 f"this key belongs to {' or '.join(sorted(self._hosts))}; the request goes to another host",
                 next_step="If that host is right, set the credential's url to it: %cred edit NAME",
             )
-        request.headers[self._header] = self._value
+        value = self._value
+        request.headers[self._header] = value if isinstance(value, str) else SecretStr(value())
         return request
 
     def __repr__(self) -> str:

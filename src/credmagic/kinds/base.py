@@ -10,6 +10,8 @@ probe by name, and its adapters import their libraries when called.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
@@ -21,6 +23,21 @@ from credmagic.kinds.fields import FieldSpec, camel
 from credmagic.kinds.names import env_stem
 from credmagic.kinds.reading import RULE, name_table, read, refusal, specs_of, translated
 from credmagic.kinds.review import review
+from credmagic.values import Token
+
+
+@dataclass(frozen=True)
+class Released:
+    """What a kernel gets of one credential.
+
+    `secret` names the keys of `fields` whose values are secret. The keys of `environ` and `files` still say `NAME_`
+    where the credential's own name belongs: `environ_of` puts it in.
+    """
+
+    fields: dict[str, Any]
+    secret: list[str]
+    environ: dict[str, str]
+    files: dict[str, str] = dataclass_field(default_factory=dict)
 
 
 class CredentialKind(BaseModel):
@@ -42,6 +59,10 @@ class CredentialKind(BaseModel):
     help_url: ClassVar[str] = ""
     variables: ClassVar[tuple[str, ...]] = ()
     """Variables that `environ` and `files` may set beyond those the fields name."""
+    exchange: ClassVar[str | None] = None
+    """Name of the entry point in `credmagic.exchanges` that turns the values into a short-lived token."""
+    lent: ClassVar[tuple[str, ...]] = ()
+    """The fields that a team credential lends to those whose `config_id` names it."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -189,6 +210,18 @@ class CredentialKind(BaseModel):
             for env in spec.env
         }
 
+    def needs_exchange(self) -> bool:
+        """Whether a kernel gets a token in place of these values; if not, it gets the values."""
+        return False
+
+    def released(self, token: Token) -> Released:
+        """What a kernel gets once the exchange has fetched `token` (see `TokenKind`)."""
+        return Released(self.flatten(), self.secret_keys(), self.environ("NAME"), self.files("NAME"))
+
+    def borrowing(self, lender: Self) -> Self:
+        """This credential with the secret group of the one its `config_id` names. Raises as `parse`."""
+        return self.updated({"config_id": None, **{name: getattr(lender, name) for name in self.lent}})
+
     def files(self, name: str, prefix: str | None = None) -> dict[str, str]:
         """Variables whose value is the path of a private file, with the content that file must have."""
         return {}
@@ -205,6 +238,11 @@ class CredentialKind(BaseModel):
 def variable(env: str, name: str, prefix: str | None = None) -> str:
     """`NAME_USER` for the credential `warehouse` → `WAREHOUSE_USER`; other names stay."""
     return env_stem(name, prefix) + env[4:] if env.startswith("NAME_") else env
+
+
+def environ_of(released: Released, name: str, prefix: str | None = None) -> dict[str, str]:
+    """The variables of what was released, for the credential called `name`; `prefix` takes the name's place."""
+    return {variable(env, name, prefix): value for env, value in released.environ.items()}
 
 
 def env_text(value: Any) -> str:
