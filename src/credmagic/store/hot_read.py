@@ -21,9 +21,11 @@ from credmagic.store.rows import (
     AuditRow,
     CredentialRow,
     DataKeyRow,
+    GrantRow,
     KeySlotRow,
     Row,
     StoreMetaRow,
+    UsageRow,
     VersionRow,
     columns,
 )
@@ -46,6 +48,7 @@ _BY_ID = _WITH_VERSION + " WHERE c.id = ?"
 _VERSION = _select(VersionRow) + " WHERE credential_id = ? AND version = ?"
 _LAST_AUDIT = "SELECT seq, mac FROM audit ORDER BY seq DESC LIMIT 1"
 _APPEND = f"INSERT INTO audit ({', '.join(columns(AuditRow))}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_USAGE = f"INSERT OR IGNORE INTO usages ({', '.join(columns(UsageRow))}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 
 
 class HotRead:
@@ -87,7 +90,7 @@ class HotRead:
         row = self._run(lambda connection: connection.execute(_VERSION, (credential_id, version)).fetchone())
         return VersionRow(*row) if row is not None else None
 
-    def append_audit(self, build: Callable[[int, bytes], AuditRow]) -> AuditRow:
+    def append_audit(self, build: Callable[[int, bytes], AuditRow], usage: UsageRow | None = None) -> AuditRow:
         """See `HotPort`. After a failed sync nothing more is written until the store is opened again."""
         if self._failed:
             raise refusals.read_only(str(self.path))
@@ -97,11 +100,17 @@ class HotRead:
             seq, mac = connection.execute(_LAST_AUDIT).fetchone() or (0, b"")
             row = build(seq + 1, mac)
             connection.execute(_APPEND, (row.seq, row.ts, row.action, row.outcome, row.object_id, row.body, row.mac))
+            if usage is not None:
+                connection.execute(_USAGE, [getattr(usage, name) for name in columns(UsageRow)])
             connection.execute("COMMIT")
             return row
 
         with sqlite_file.turn(self.path, self._patience):
             return self._run(append)
+
+    def grants(self, credential_id: bytes) -> list[GrantRow]:
+        """See `HotPort`."""
+        return self._all(GrantRow, "WHERE credential_id = ? ORDER BY created_at, id", credential_id)
 
     def store_meta(self) -> StoreMetaRow | None:
         """See `HotPort`."""

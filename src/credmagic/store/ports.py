@@ -14,8 +14,10 @@ from credmagic.store.rows import (
     AuditRow,
     CredentialRow,
     DataKeyRow,
+    GrantRow,
     KeySlotRow,
     StoreMetaRow,
+    UsageRow,
     VersionRow,
 )
 
@@ -42,8 +44,14 @@ class HotPort(Protocol):
     def get_version(self, credential_id: bytes, version: int) -> VersionRow | None:
         """One version, current or not."""
 
-    def append_audit(self, build: Callable[[int, bytes], AuditRow]) -> AuditRow:
-        """Durably append `build(next_seq, previous_mac)` (`(1, b"")` first). Returns only after the commit."""
+    def append_audit(self, build: Callable[[int, bytes], AuditRow], usage: UsageRow | None = None) -> AuditRow:
+        """Durably append `build(next_seq, previous_mac)` (`(1, b"")` first). Returns only after the commit.
+
+        A `usage` is kept in the same transaction, unless its credential and object are known already.
+        """
+
+    def grants(self, credential_id: bytes) -> list[GrantRow]:
+        """What may use a guarded credential, oldest first."""
 
     def store_meta(self) -> StoreMetaRow | None:
         """The row about the store; None before the vault wrote it."""

@@ -139,6 +139,37 @@ class AssociationRow(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class GrantRow(Row):
+    """The permission of one object (notebook, kernelspec) to use a guarded credential."""
+
+    table: ClassVar[str] = "grants"
+    id: bytes
+    credential_id: bytes
+    owner_id: bytes
+    object_type: str
+    object_ix: bytes
+    key_id: int
+    revision: int
+    sealed: bytes
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow(Row):
+    """An object that has used a credential: it gives a name to the index that the audit log counts."""
+
+    table: ClassVar[str] = "usages"
+    id: bytes
+    credential_id: bytes
+    object_type: str
+    object_ix: bytes
+    key_id: int
+    revision: int
+    sealed: bytes
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class AuditRow(Row):
     """One link of the audit chain; `seq` has no gaps."""
 
@@ -154,5 +185,6 @@ class AuditRow(Row):
 
 
 ALL: tuple[type[Row], ...] = (
-    StoreMetaRow, KeySlotRow, DataKeyRow, PrincipalRow, CredentialRow, VersionRow, AssociationRow, AuditRow,
+    StoreMetaRow, KeySlotRow, DataKeyRow, PrincipalRow, CredentialRow, VersionRow, AssociationRow, GrantRow,
+    UsageRow, AuditRow,
 )  # fmt: skip

@@ -24,8 +24,10 @@ from credmagic.store.rows import (
     AuditRow,
     CredentialRow,
     DataKeyRow,
+    GrantRow,
     KeySlotRow,
     StoreMetaRow,
+    UsageRow,
     VersionRow,
 )
 from credmagic.store.statements import Statements
@@ -131,13 +133,22 @@ class SqlStore:
         with self.read() as reader:
             return reader.get(VersionRow, credential_id=credential_id, version=version)
 
-    def append_audit(self, build: Callable[[int, bytes], AuditRow]) -> AuditRow:
+    def append_audit(self, build: Callable[[int, bytes], AuditRow], usage: UsageRow | None = None) -> AuditRow:
         """See `HotPort`."""
         with self.transaction() as transaction:
             seq, mac = transaction.last_audit()
             row = build(seq + 1, mac)
             transaction.insert(row)
+            if usage is not None:
+                names = ("credential_id", "object_type", "object_ix")
+                if not transaction.find(UsageRow, {name: getattr(usage, name) for name in names}, limit=1):
+                    transaction.insert(usage)
         return row
+
+    def grants(self, credential_id: bytes) -> list[GrantRow]:
+        """See `HotPort`."""
+        with self.read() as reader:
+            return reader.find(GrantRow, {"credential_id": credential_id}, order=("created_at", "id"))
 
     def store_meta(self) -> StoreMetaRow | None:
         """See `HotPort`."""

@@ -77,5 +77,15 @@ TABLES: dict[type[rows.Row], Table] = {
         ),
         references=("credential_id",),
     ),
+    rows.GrantRow: _table(
+        rows.GrantRow,
+        UniqueConstraint("credential_id", "object_type", "object_ix", name="grants_once"),
+        references=("credential_id",),
+    ),
+    rows.UsageRow: _table(
+        rows.UsageRow,
+        UniqueConstraint("credential_id", "object_type", "object_ix", name="usages_once"),
+        references=("credential_id",),
+    ),
     rows.AuditRow: _table(rows.AuditRow, Index("audit_object", "object_id", "action", "seq")),
 }  # fmt: skip
