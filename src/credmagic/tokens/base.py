@@ -1,0 +1,145 @@
+"""How do long-lived secrets become a short-lived token? Who asks, how long may it take, what may be said of a refusal?
+
+A kind names its exchange (entry-point group `credmagic.exchanges`) and says by `token_request()` what to ask for (data
+classes of `kinds.exchange`); the exchange asks. Of a refusal only the provider's error code is told, if it is a code at
+all and holds none of the credential's own secrets: never the body, never a value.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Protocol, TypeVar, cast
+
+from credmagic.errors import CredmagicError, TokenRefused, Unreachable
+from credmagic.kinds.base import CredentialKind
+from credmagic.plugins import Registry
+from credmagic.values import Token
+
+TIMEOUT = 10.0
+"""Seconds until a provider that does not answer counts as unreachable."""
+
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}\Z")
+_CLUE = 4
+"""A code of which this many characters are a secret's, or that is part of one, is not told."""
+
+R = TypeVar("R")
+
+
+class _Asks(Protocol):
+    def token_request(self) -> Any: ...
+
+
+class Exchange(ABC):
+    """One way of getting a token. A subclass is named by an entry point and made without arguments."""
+
+    name: ClassVar[str]
+    keeps: ClassVar[tuple[str, ...]] = ()
+    """Names in `Token.extra` that take the place of the stored fields of the same name, e.g. a renewed refresh token.
+
+    What is replaced so may have been good for one use only: an older version is never sent.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+
+    @abstractmethod
+    def fetch(self, credential: CredentialKind) -> Token:
+        """Ask for a token.
+
+        Raises `TokenRefused` (`details["error"]` is the provider's code), `Unreachable` (no answer within `TIMEOUT`),
+        `InvalidCredential` (the values do not suffice) or `MissingPackage`.
+        """
+
+    def request(self, credential: CredentialKind, kind_of_request: type[R]) -> R:
+        """What the kind wants to ask, which must be of the class this exchange knows."""
+        asked = cast(_Asks, credential).token_request()
+        if not isinstance(asked, kind_of_request):
+            raise TypeError(f"{type(credential).__name__}.token_request() is no {kind_of_request.__name__}")
+        return asked
+
+    def moment(self, seconds: float | None) -> datetime | None:
+        """The moment `seconds` from now (UTC); None for None or a moment no calendar has."""
+        if seconds is None:
+            return None
+        try:
+            return datetime.fromtimestamp(self._clock() + seconds, UTC)
+        except (ValueError, OverflowError, OSError):
+            return None
+
+
+exchanges: Registry[type[Exchange]] = Registry("credmagic.exchanges")
+
+
+def fetch(exchange: Exchange, credential: CredentialKind, *, timeout: float = TIMEOUT) -> Token:
+    """The exchange's token, or its error after `timeout` seconds at the latest, even if a library hangs.
+
+    Raises as `Exchange.fetch`; what is raised quotes neither the provider nor the credential.
+    """
+    answers: list[Token | CredmagicError | None] = []
+
+    def ask() -> None:
+        try:
+            answers.append(exchange.fetch(credential))
+        except CredmagicError as error:
+            answers.append(error)
+        except BaseException:  # a library's own error may quote what it was given
+            answers.append(None)
+
+    worker = threading.Thread(target=ask, name="credmagic-exchange", daemon=True)
+    worker.start()
+    worker.join(timeout)
+    answer = answers[0] if answers else no_answer(timeout)
+    if isinstance(answer, Token):
+        return answer
+    if answer is None:
+        raise refused("exchange_failed")
+    if isinstance(answer, TokenRefused):
+        raise refused(_tellable(str(answer.details.get("error", "")), credential.secrets().values()))
+    raise answer.with_traceback(None)
+
+
+def refused(code: str) -> TokenRefused:
+    """The error for a token that was not given; `code` is the provider's, or ours where it gave none."""
+    return TokenRefused(
+        f"no token was given ({code})",
+        next_step="Verify it: %cred verify NAME",
+        details={"error": code},
+    )
+
+
+def no_answer(seconds: float) -> Unreachable:
+    """The error for a provider that keeps silent."""
+    return Unreachable(
+        f"the token service did not answer within {seconds:.3g} s",
+        code="timeout",
+        next_step="Check its address, VPN and firewall, and try again.",
+    )
+
+
+def unreachable(why: str) -> Unreachable:
+    """The error for a provider that cannot be reached; `why` is in our words."""
+    return Unreachable(
+        f"the token service cannot be reached: {why}",
+        next_step="Check its address, VPN and firewall, and try again.",
+    )
+
+
+def code_of(value: object, otherwise: str) -> str:
+    """`value` if it looks like an error code, else ours: a provider may put anything there."""
+    return value if isinstance(value, str) and _CODE.match(value) else otherwise
+
+
+def _tellable(code: str, secrets: Iterable[Any]) -> str:
+    """The code, unless a hostile provider has put a piece of what it was sent into it."""
+    texts = [str.__str__(secret) if isinstance(secret, str) else str(secret) for secret in secrets]
+    lowered = code.casefold()
+    for text in (text.casefold() for text in texts):
+        pieces = {text} | set(re.findall(r"[\w.:-]{4,}", text))
+        if any(len(piece) >= _CLUE and piece in lowered for piece in pieces) or (len(code) > 16 and lowered in text):
+            return "not_told"
+    return code_of(code, "no_code")
