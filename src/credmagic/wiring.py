@@ -83,6 +83,7 @@ def open_vault(*, notify: Notify = _say, rates: Rates | None = None, unlocked: O
     """
     from credmagic.store.rows import KeySlotRow
     from credmagic.vault.entries import Entries
+    from credmagic.vault.releasing import Releaser
     from credmagic.vault.vault import Vault, describe_values
 
     store, opened = _open_store(notify)
@@ -99,7 +100,7 @@ def open_vault(*, notify: Notify = _say, rates: Rates | None = None, unlocked: O
         store, opened.keyset, resolver, Entries(),
         root_key=opened.root_key, keys_in=opened.keys_in, rates=rates,
     )  # fmt: skip
-    resolver.names = vault.names
+    resolver.names, resolver.release = vault.names, Releaser(vault).release
     return vault
 
 
@@ -123,7 +124,13 @@ class Local:
         except VaultLocked:
             port.close()
             return None  # the whole vault tries again: it counts wrong passphrases in the store
-        return Resolver(self._unlocked.keyset, port, names=lambda: self._whole().names())
+        return Resolver(self._unlocked.keyset, port, names=lambda: self._whole().names(), release=self._release)
+
+    def _release(self, *what: Any) -> dict[str, Any]:
+        """For credentials whose secrets stay in the vault: the whole of it fetches, and keeps, their tokens."""
+        release = self._whole().resolver.release
+        assert release is not None
+        return release(*what)
 
     def resolve(self, ref: str, **how: Any) -> dict[str, Any]:
         """The hot path."""

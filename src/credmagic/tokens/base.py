@@ -23,6 +23,20 @@ from credmagic.values import Token
 TIMEOUT = 10.0
 """Seconds until a provider that does not answer counts as unreachable."""
 
+WORDS = {
+    "plain_http": "its address is plain http, which would send the secret readable",
+    "redirect": "the address answers with a redirect, which is not followed",
+    "not_json": "the address does not answer as a token service; is it right?",
+    "no_token": "the answer holds no token",
+    "answer_too_large": "the answer is too large",
+    "bad_key": "the private key cannot be read or does not fit: wrong passphrase, or another algorithm",
+    "bad_algorithm": "tokens are not signed with that algorithm",
+    "bad_header": "a custom header is one that HTTP cannot carry or that is not a credential's to set",
+    "no_identity": "there are no AWS keys, neither stored nor on this machine",
+    "not_told": "the answer repeats what was sent, so it is not shown",
+}
+"""Our own codes in words; what is not here is the provider's."""
+
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}\Z")
 _CLUE = 4
 """A code of which this many characters are a secret's, or that is part of one, is not told."""
@@ -106,10 +120,15 @@ def fetch(exchange: Exchange, credential: CredentialKind, *, timeout: float = TI
 def refused(code: str) -> TokenRefused:
     """The error for a token that was not given; `code` is the provider's, or ours where it gave none."""
     return TokenRefused(
-        f"no token was given ({code})",
+        f"no token was given: {words(code)}",
         next_step="Verify it: %cred verify NAME",
         details={"error": code},
     )
+
+
+def words(code: str) -> str:
+    """What a code means to a person."""
+    return WORDS.get(code, f"the service said {code}")
 
 
 def no_answer(seconds: float) -> Unreachable:

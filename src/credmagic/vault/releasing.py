@@ -1,0 +1,232 @@
+"""What leaves the vault of a credential whose secrets stay in it?
+
+A short-lived token, fetched by the kind's exchange, in the form the kind gives it (`released`). The resolver has
+checked and recorded the use before it comes here. A renewed refresh token is stored, as a new version and only if
+nobody changed the credential meanwhile, before the access token that came with it is handed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from credmagic.errors import ChangedMeanwhile, CredmagicError, InvalidCredential, TokenRefused, Unreachable
+from credmagic.kinds.base import CredentialKind, Released, environ_of, variable
+from credmagic.kinds.registry import find_kind
+from credmagic.store.rows import CredentialRow, VersionRow
+from credmagic.tokens.base import Exchange, exchanges, fetch, words
+from credmagic.values import Token
+from credmagic.vault.audit import Caller, Event, now
+from credmagic.vault.credentials import Draft
+from credmagic.vault.records import Stored, iso, micros, open_meta, open_version, seal_meta, seal_version
+from credmagic.vault.resolve import as_id
+from credmagic.vault.vault import Vault
+
+RENEWED = "renewed"
+"""Marks the sealed values of a version that an exchange made; the next renewal takes its place."""
+
+_WRONG_SECRET = frozenset({"invalid_client", "unauthorized_client", "INVALID_CREDENTIALS", "http_401", "bad_key"})
+
+
+@dataclass(frozen=True)
+class _Full:
+    """A credential with all its values, inside the vault."""
+
+    stored: Stored
+    version: int
+    values: Mapping[str, Any]
+    credential: CredentialKind
+    lender: tuple[bytes, int] | None = None
+
+    @property
+    def state(self) -> tuple[int, tuple[bytes, int] | None]:
+        """What a token of it depends on."""
+        return self.version, self.lender
+
+
+class _Superseded(Exception):
+    """Somebody else gave the credential new values while a token was fetched."""
+
+
+class Releaser:
+    """Releases the credentials of one open vault. Thread-safe."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._unsaved: dict[tuple[bytes, int], Token] = {}
+        """Tokens whose renewed secret could not be stored: it is tried again before anything else is asked."""
+
+    def release(self, caller: Caller, stored: Stored, version: int, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The parts of *resolved* that depend on the token.
+
+        Raises `TokenRefused`, `Unreachable` (both recorded), `InvalidCredential`, `MissingPackage`.
+        """
+        failure: CredmagicError
+        try:
+            full = self._full(caller, stored, version, values)
+            if not full.credential.needs_exchange():  # its values are only borrowed
+                return _parts(stored, version, full.credential, None)
+            held = self._vault.tokens.get(stored.row.id, full.state, lambda: self._fetched(caller, full))
+            return _parts(stored, held.state[0], full.credential, held.token)
+        except TokenRefused as error:
+            failure = _named(error, stored)
+        except CredmagicError as error:
+            failure = error
+        reason = str(failure.details.get("error") or failure.code)
+        outcome = "unreachable" if isinstance(failure, Unreachable) else "refused"
+        self._vault.record(Event("token", caller, outcome, stored.row.id, version, reason))
+        raise failure.with_traceback(None)
+
+    def _full(self, caller: Caller, stored: Stored, version: int, values: Mapping[str, Any]) -> _Full:
+        credential = find_kind(stored.row.kind).parse({**values["public"], **values["secret"]})
+        lender_id = getattr(credential, "config_id", None)
+        if not lender_id:
+            return _Full(stored, version, values, credential)
+        lender, lent = self._lender(caller, str(lender_id), stored)
+        self._vault.record(Event("use", caller, "ok", lender.row.id, lender.row.current_version, "lent"))
+        return _Full(stored, version, values, credential.borrowing(lent), (lender.row.id, lender.row.current_version))
+
+    def _lender(self, caller: Caller, lender_id: str, stored: Stored) -> tuple[Stored, CredentialKind]:
+        """The team credential that lends its secret group. Raises `InvalidCredential`, `NotUsable`, `AccessDenied`."""
+        with self._vault.store.read() as reader:
+            found = as_id(lender_id)
+            row = reader.get(CredentialRow, id=found) if found else None
+            if row is not None and row.owner_id == self._vault.owners.team and row.kind == stored.row.kind:
+                lender = open_meta(self._vault.keyset, row)
+                self._vault.resolver.check_usable(caller, lender)
+                return lender, self._vault.credential(reader, lender)
+        raise InvalidCredential(
+            f'"{stored.name}" borrows from a team credential that is not there or of another kind',
+            next_step=f"Name another one: %cred edit {stored.name}",
+            errors={"config_id": "names no usable team credential of this kind"},
+        )
+
+    # ── fetching ─────────────────────────────────────────────────────────────────────────────────────────
+    def _fetched(self, caller: Caller, full: _Full) -> tuple[Token, Any]:
+        """A token and the state it belongs to. Called by one thread at a time for a credential."""
+        name = type(full.credential).exchange or ""
+        exchange = exchanges.get(name)()
+        if exchange.keeps and full.version != full.stored.row.current_version:
+            raise TokenRefused("an earlier version", details={"error": "earlier_version"})
+        try:
+            return self._asked(caller, exchange, full)
+        except _Superseded:
+            pass
+        except TokenRefused as error:
+            if not exchange.keeps or error.details.get("error") != "invalid_grant" or not self._changed(full):
+                raise
+        return self._asked(caller, exchange, self._latest(full), again=True)
+
+    def _asked(self, caller: Caller, exchange: Exchange, full: _Full, again: bool = False) -> tuple[Token, Any]:
+        key = (full.stored.row.id, full.version)
+        token = self._unsaved.get(key) or fetch(exchange, full.credential)
+        changes = {
+            name: token.extra[name]
+            for name in exchange.keeps
+            if token.extra.get(name) and token.extra[name] != getattr(full.credential, name)
+        }
+        if not changes:
+            self._vault.record(Event("token", caller, "ok", full.stored.row.id, full.version))
+            return token, full.state
+        self._unsaved[key] = token
+        try:
+            version = self._keep(caller, full, changes)
+        except _Superseded:
+            del self._unsaved[key]
+            if again:
+                raise TokenRefused("changed twice", details={"error": "changed_meanwhile"}) from None
+            raise
+        del self._unsaved[key]
+        return token, (version, full.lender)
+
+    def _changed(self, full: _Full) -> bool:
+        with self._vault.store.read() as reader:
+            row = reader.get(CredentialRow, id=full.stored.row.id)
+        return row is not None and row.current_version != full.version
+
+    def _latest(self, full: _Full) -> _Full:
+        with self._vault.store.read() as reader:
+            stored = self._vault.find(reader, full.stored.row.id.hex())
+            version = stored.row.current_version
+            values = self._values(reader, stored, version)
+        credential = find_kind(stored.row.kind).parse({**values["public"], **values["secret"]})
+        return _Full(stored, version, values, credential, full.lender)
+
+    def _values(self, reader: Any, stored: Stored, version: int) -> dict[str, Any]:
+        row = reader.get(VersionRow, credential_id=stored.row.id, version=version)
+        if row is None:
+            raise TokenRefused("a version is gone", details={"error": "version_gone"})
+        return open_version(self._vault.keyset, stored.row, row)
+
+    # ── keeping what was renewed ─────────────────────────────────────────────────────────────────────────
+    def _keep(self, caller: Caller, full: _Full, changes: Mapping[str, Any]) -> int:
+        """Store `changes` as a new version and return its number. Raises `_Superseded`, and what a store raises."""
+        renewed = Draft(full.credential.updated(changes), None, None, []).values()
+        values = {**full.values, **renewed, RENEWED: True}
+        for _ in range(3):
+            with self._vault.store.read() as reader:
+                latest = self._vault.find(reader, full.stored.row.id.hex())
+            if latest.row.current_version != full.version:
+                raise _Superseded
+            try:
+                return self._written(caller, latest, values, bool(full.values.get(RENEWED)))
+            except ChangedMeanwhile:
+                continue  # its name, say: the values may still be ours to replace
+        raise _Superseded
+
+    def _written(self, caller: Caller, latest: Stored, values: Mapping[str, Any], last_was_ours: bool) -> int:
+        vault, before, at = self._vault, latest.row, now()
+        row = replace(before, current_version=before.current_version + 1, revision=before.revision + 1, updated_at=at)
+        changed = seal_meta(vault.keyset, row, latest.meta)
+        with vault.change(Event("credential.renew", caller, "ok", row.id, row.current_version)) as transaction:
+            transaction.update(changed.row, expected_revision=before.revision)
+            transaction.insert(seal_version(vault.keyset, row, row.current_version, values, at))
+            dead = last_was_ours and transaction.get(VersionRow, credential_id=row.id, version=before.current_version)
+            if dead:  # a used-up refresh token helps nobody, and one an hour would fill the store
+                transaction.delete(dead)
+        return row.current_version
+
+
+def _parts(stored: Stored, version: int, credential: CredentialKind, token: Token | None) -> dict[str, Any]:
+    """What goes into *resolved*; `token` there is the name of the field that holds the token."""
+    out = credential.released(token) if token else _as_they_are(credential)
+    token_field = next((key for key in out.secret if token and out.fields.get(key) == token.value), None)
+    ends = micros(token.expires_at) if token else None
+    return {
+        "version": version,
+        "expires_at": iso(stored.expires_at if ends is None else ends),
+        "fields": out.fields,
+        "secret": out.secret,
+        "environ": environ_of(out, stored.name),
+        "files": {variable(env, stored.name): content for env, content in out.files.items()},
+        "aliases": credential.field_aliases(),
+        **({"token": token_field} if token_field else {}),
+    }
+
+
+def _as_they_are(credential: CredentialKind) -> Released:
+    return Released(
+        credential.flatten(), credential.secret_keys(), credential.environ("NAME"), credential.files("NAME")
+    )
+
+
+def _named(error: TokenRefused, stored: Stored) -> TokenRefused:
+    """The refusal with the credential's name, the cause and the one command that helps."""
+    code, name = str(error.details.get("error") or "no_code"), stored.name
+    secrets = stored.meta.get("secrets") or ["FIELD"]
+    step = f"Try it out: %cred verify {name}"
+    if code == "earlier_version":
+        return TokenRefused(
+            f'an earlier version of "{name}" gets no token: its secret was good for one use',
+            next_step=f"Use it as it is now: %cred use {name}",
+            details={"error": code},
+        )
+    if code in _WRONG_SECRET:
+        step = f"Give it the right secret: %cred rotate {name} --secret {secrets[0]}=prompt"
+    elif code == "invalid_grant":
+        kept = next((field for field in secrets if field == "refresh_token"), secrets[-1])
+        step = f"Sign in again, then: %cred rotate {name} --secret {kept}=prompt"
+    elif code == "plain_http":
+        step = f"Give it an https address: %cred edit {name}"
+    return TokenRefused(f'"{name}" got no token: {words(code)}', next_step=step, details={"error": code})
