@@ -35,6 +35,11 @@ def entry_info(entry_id: str, kind: str) -> bytes:
     return b"credmagic/entry/v1" + tlv(text(entry_id), text(kind))
 
 
+def reveal_info(reveal_id: str) -> bytes:
+    """What ties a value that is shown once to its offer: the way back, from the vault to the browser's key."""
+    return b"credmagic/reveal/v1" + tlv(text(reveal_id))
+
+
 def open_entry(private_key: ec.EllipticCurvePrivateKey, sealed: bytes, info: bytes) -> dict[str, Any]:
     """The fields of an entry that was sealed to this key and this `info`, else `SealBroken`."""
     if not isinstance(sealed, bytes) or not _OVERHEAD < len(sealed) <= MAX_ENTRY + _OVERHEAD:

@@ -13,7 +13,18 @@ from typing import Any
 
 from credmagic.errors import AccessDenied, InvalidCredential, NotFound
 from credmagic.kinds.registry import find_kind
-from credmagic.vault import associations, credentials, listing, overview, protection, sealed_forms
+from credmagic.vault import (
+    associations,
+    credentials,
+    guarding,
+    lifecycle,
+    listing,
+    overview,
+    protection,
+    sealed_forms,
+    usages,
+    verification,
+)
 from credmagic.vault.audit import Caller
 from credmagic.vault.vault import Vault
 
@@ -99,23 +110,32 @@ ACTIONS: dict[str, Action] = {
         Action("names", listing.known_names, "read"),
         Action("show", listing.show, "read"),
         Action("versions", listing.versions, "read"),
-        Action("uses", associations.uses, "read"),
+        Action("uses", usages.uses, "read"),
         Action("associated", associations.associated, "read"),
         Action("status", overview.status, "read"),
         Action("why", overview.why, "read"),
         Action("audit", overview.audit, "read"),
         Action("create", credentials.create, "write"),
         Action("update", credentials.update, "write"),
-        Action("rotate", credentials.rotate, "write"),
+        Action("rotate", lifecycle.rotate, "write"),
+        Action("generate", lifecycle.generate, "write"),
+        Action("rollback", lifecycle.rollback, "write"),
+        Action("pause", lifecycle.pause, "write"),
+        Action("resume", lifecycle.resume, "write"),
         Action("rename", credentials.rename, "write"),
         Action("delete", credentials.delete, "write"),
-        Action("verify", credentials.check, "write"),
+        Action("verify", verification.check, "write"),
         Action("attach", associations.attach, "write"),
         Action("detach", associations.detach, "write"),
         Action("begin_entry", sealed_forms.begin_entry, "write"),
         Action("submit_entry", sealed_forms.submit_entry, "write"),
         Action("resolve", resolve, "use"),
         Action("injections", associations.injections, "use"),
+        Action("note_injected", usages.note_injected, "use"),
+        Action("reveal", lifecycle.reveal, "use"),
+        Action("guard", guarding.guard, "operate"),
+        Action("grant", guarding.grant, "operate"),
+        Action("revoke", guarding.revoke, "operate"),
         Action("protect", protection.protect, "operate"),
         Action("recovery_key", protection.recovery_key, "operate"),
     )

@@ -7,51 +7,22 @@ found again by its keyed index.
 
 from __future__ import annotations
 
-import json
 import os
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from credmagic.errors import Conflict, CredentialNotFound, InvalidCredential
-from credmagic.store.rows import AssociationRow, AuditRow, CredentialRow
+from credmagic.errors import AccessDenied, Conflict, CredentialNotFound, InvalidCredential, NotUsable
+from credmagic.plugins import Registry
+from credmagic.store.rows import AssociationRow, CredentialRow
 from credmagic.store.transaction import Reader, Transaction
 from credmagic.vault.audit import Caller, Event, now
-from credmagic.vault.records import Stored, iso, open_association, open_meta, seal_association
+from credmagic.vault.objects import check_page, named_object
+from credmagic.vault.records import Stored, open_association, open_meta, seal_association
 from credmagic.vault.vault import Vault
 
-RECENT = 20
-_TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
-def check_object(object_type: str, object_id: str | None) -> tuple[str, str]:
-    """A type in snake_case and an id of 1 to 1024 characters. Raises `InvalidCredential`."""
-    if not _TYPE.match(object_type):
-        raise InvalidCredential(
-            "not a type of object", errors={"object_type": "small letters and _, e.g. notebook, kernelspec"}
-        )
-    if not object_id or len(object_id) > 1024 or _CONTROL.search(object_id):
-        raise InvalidCredential(
-            "the object needs an id",
-            errors={"object_id": "1 to 1024 characters without control characters"},
-            next_step=f"%cred attach NAME {object_type} ID",
-        )
-    return object_type, object_id
-
-
-def _object(caller: Caller, object_type: str, object_id: str | None) -> tuple[str, str]:
-    """The object meant; a notebook without an id is the caller's own, as its server knows it."""
-    if object_id is None and object_type == "notebook":
-        object_id = caller.notebook
-        if object_id is None:
-            raise InvalidCredential(
-                "this session belongs to no notebook that a server knows",
-                next_step="Name the object: %cred attach NAME notebook PATH",
-                errors={"object_id": "missing"},
-            )
-    return check_object(object_type, object_id)
+T = TypeVar("T")
+ORDERS = ("isDefault", "-isDefault", "createdAt", "-createdAt", "name", "-name")
 
 
 def attach(
@@ -64,12 +35,47 @@ def attach(
     default: bool = False,
     inject: str = "",
 ) -> dict[str, Any]:
-    """Attach a credential to an object, or change how it is attached. Returns the association."""
+    """Attach a credential to an object, or change how it is attached.
+
+    Returns the association, with `replaced` (the name that was the default until now, or None) and `changed` (it was
+    attached already).
+    """
+    _check_way(inject)
+    object_type, object_id = named_object(caller, object_type, object_id)
     with vault.store.read() as reader:
         stored = vault.find(reader, ref, environment)
+        replaced = _default_there(vault, reader, object_type, object_id, stored) if default else None
+        known = _existing(vault, reader, stored, object_type, object_id)
     with vault.change(Event("association.add", caller, object_id=stored.row.id)) as transaction:
         row = attach_in(vault, transaction, caller, stored, object_type, object_id, default, inject)
-    return open_association(vault.keyset, row)
+    return {**open_association(vault.keyset, row), "replaced": replaced, "changed": known is not None}
+
+
+def _check_way(inject: str) -> None:
+    ways = Registry[Any]("credmagic.injectors").names()
+    if inject and inject not in ways:
+        raise InvalidCredential(
+            "there is no such way of handing over",
+            errors={"inject": f"one of {', '.join(ways)}"},
+            next_step=f"%cred attach NAME --inject {ways[0]}",
+        )
+
+
+def _existing(
+    vault: Vault, reader: Reader, stored: Stored, object_type: str, object_id: str
+) -> AssociationRow | None:
+    index = vault.keyset.object_index(object_type, object_id)
+    where = {"credential_id": stored.row.id, "object_type": object_type, "object_ix": index}
+    return next(iter(reader.find(AssociationRow, where, limit=1)), None)
+
+
+def _default_there(vault: Vault, reader: Reader, object_type: str, object_id: str, stored: Stored) -> str | None:
+    """The name of another credential that is the default of the same kind there now."""
+    for row in _rows_of(vault, reader, object_type, object_id):
+        if row.is_default and row.kind == stored.row.kind and row.credential_id != stored.row.id:
+            credential = reader.get(CredentialRow, id=row.credential_id)
+            return open_meta(vault.keyset, credential).name if credential else None
+    return None
 
 
 def attach_in(
@@ -83,16 +89,15 @@ def attach_in(
     inject: str = "",
 ) -> AssociationRow:
     """The same inside a running transaction (a form saves and attaches in one)."""
-    object_type, found_id = _object(caller, object_type, object_id)
+    object_type, found_id = named_object(caller, object_type, object_id)
     index = vault.keyset.object_index(object_type, found_id)
     if default:
         _unset_default(vault, transaction, object_type, index, stored)
-    where = {"credential_id": stored.row.id, "object_type": object_type, "object_ix": index}
-    existing = transaction.find(AssociationRow, where, limit=1)
-    if existing:
-        row = replace(existing[0], is_default=int(default), inject=inject, revision=existing[0].revision + 1)
+    existing = _existing(vault, transaction, stored, object_type, found_id)
+    if existing is not None:
+        row = replace(existing, is_default=int(default), inject=inject, revision=existing.revision + 1)
         row = seal_association(vault.keyset, row, found_id)
-        transaction.update(row, expected_revision=existing[0].revision)
+        transaction.update(row, expected_revision=existing.revision)
         return row
     row = AssociationRow(
         os.urandom(16), stored.row.id, vault.owners.me, object_type, index, int(default), inject,
@@ -124,20 +129,18 @@ def detach(
     object_id: str | None = None,
 ) -> dict[str, Any]:
     """Take an association away. Raises `Conflict` when there is none."""
-    object_type, found_id = _object(caller, object_type, object_id)
+    object_type, found_id = named_object(caller, object_type, object_id)
     with vault.store.read() as reader:
         stored = vault.find(reader, ref, environment)
     with vault.change(Event("association.remove", caller, object_id=stored.row.id)) as transaction:
-        index = vault.keyset.object_index(object_type, found_id)
-        where = {"credential_id": stored.row.id, "object_type": object_type, "object_ix": index}
-        rows = transaction.find(AssociationRow, where, limit=1)
-        if not rows:
+        row = _existing(vault, transaction, stored, object_type, found_id)
+        if row is None:
             raise Conflict(
                 f'"{stored.name}" is not attached to {object_type} {found_id}',
                 next_step=f"See what it is attached to: %cred uses {stored.name}",
             )
-        detached = open_association(vault.keyset, rows[0])
-        transaction.delete(rows[0])
+        detached = open_association(vault.keyset, row)
+        transaction.delete(row)
     return {"detached": detached}
 
 
@@ -150,62 +153,35 @@ def listed(vault: Vault, reader: Reader, stored: Stored, types: Sequence[str] | 
     return [open_association(vault.keyset, row) for row in rows]
 
 
-def uses(
-    vault: Vault,
-    caller: Caller,
-    ref: str,
-    environment: str | None = None,
-    limit: int = 100,
-    offset: int = 0,
-    types: Sequence[str] | None = None,
-) -> dict[str, Any]:
-    """What a credential is attached to, and when it was last used from where."""
-    with vault.store.read() as reader:
-        stored = vault.find(reader, ref, environment)
-        found = listed(vault, reader, stored, types)
-        where = {"object_id": stored.row.id, "action": "use"}
-        rows = reader.find(AuditRow, where, order=("seq",), descending=True, limit=RECENT)
-        known = _known_notebooks(vault, reader, caller)
-    return {
-        "associations": found[offset : offset + limit],
-        "total": len(found),
-        "recent": [_recent(row, known) for row in rows],
-    }
-
-
-def _known_notebooks(vault: Vault, reader: Reader, caller: Caller) -> dict[str, str]:
-    """Paths by keyed index: the audit log itself holds no names."""
-    rows = reader.find(AssociationRow, {"object_type": "notebook"}, limit=1000)
-    known = {row.object_ix.hex(): open_association(vault.keyset, row)["object_id"] for row in rows}
-    if caller.notebook:
-        known[vault.keyset.object_index("notebook", caller.notebook).hex()] = caller.notebook
-    return known
-
-
-def _recent(row: AuditRow, known: dict[str, str]) -> dict[str, Any]:
-    body = json.loads(row.body)
-    index = body.get("notebook_ix")
-    notebook = known.get(index, f"notebook #{index[:6]}") if index else None
-    return {"at": iso(row.ts), "plane": body.get("plane"), "notebook": notebook, "outcome": row.outcome}
-
-
 def associated(
     vault: Vault,
     caller: Caller,
-    object_type: str,
-    object_id: str,
+    object_type: str = "notebook",
+    object_id: str | None = None,
     limit: int = 20,
     offset: int = 0,
     order: str = "",
 ) -> dict[str, Any]:
-    """The credentials attached to one object; `order` is `isDefault`, `-isDefault` or nothing."""
-    object_type, object_id = check_object(object_type, object_id)
+    """The credentials attached to one object (without an id: the caller's own), sorted by one of `ORDERS`."""
+    check_page(limit, offset, order, ORDERS)
+    object_type, object_id = named_object(caller, object_type, object_id)
     with vault.store.read() as reader:
         rows = _rows_of(vault, reader, object_type, object_id)
-        if order:
-            rows.sort(key=lambda row: row.is_default, reverse=order.startswith("-"))
-        found = [_associated(vault, reader, row, object_id) for row in rows[offset : offset + limit]]
-    return {"associated": found, "total": len(rows)}
+        if not order.endswith("name"):
+            rows = _ordered(rows, order, lambda row: row.is_default)[offset : offset + limit]
+        found = [_associated(vault, reader, row, object_id) for row in rows]
+        total = len(_rows_of(vault, reader, object_type, object_id))
+    if order.endswith("name"):
+        found = _ordered(found, order, lambda one: one["name"].casefold())[offset : offset + limit]
+    return {"associated": found, "total": total, "object_type": object_type, "object_id": object_id}
+
+
+def _ordered(rows: list[T], order: str, key: Callable[[T], Any]) -> list[T]:
+    """`rows` (oldest first) by `key`, or for an order by time as they are; backwards with a `-`."""
+    down = order.startswith("-")
+    if not order or order.endswith("createdAt"):
+        return rows[::-1] if down else rows
+    return sorted(rows, key=key, reverse=down)
 
 
 def _rows_of(vault: Vault, reader: Reader, object_type: str, object_id: str) -> list[AssociationRow]:
@@ -229,10 +205,10 @@ def _associated(vault: Vault, reader: Reader, row: AssociationRow, object_id: st
 
 
 def default_of(vault: Vault, caller: Caller, kind: str) -> str:
-    """The id of this notebook's default credential of `kind`. Raises `CredentialNotFound` if there is none."""
-    if caller.notebook:
-        with vault.store.read() as reader:
-            for row in _rows_of(vault, reader, "notebook", caller.notebook):
+    """The id of this notebook's default credential of `kind`, else its kernelspec's. Raises `CredentialNotFound`."""
+    with vault.store.read() as reader:
+        for object_type, object_id in caller.objects():
+            for row in _rows_of(vault, reader, object_type, object_id):
                 if row.is_default and row.kind == kind:
                     open_association(vault.keyset, row)
                     return row.credential_id.hex()
@@ -243,19 +219,24 @@ def default_of(vault: Vault, caller: Caller, kind: str) -> str:
 
 
 def injections(vault: Vault, caller: Caller) -> dict[str, Any]:
-    """What is attached to this notebook with an injector, resolved; each resolution is an audited use."""
-    if not caller.notebook:
-        return {"injections": []}
+    """What is attached to this notebook or kernelspec with an injector, resolved; each resolution is an audited use.
+
+    One that does not resolve stands in `refused` and keeps no other back.
+    """
+    ways: dict[bytes, str] = {}
     with vault.store.read() as reader:
-        rows = [row for row in _rows_of(vault, reader, "notebook", caller.notebook) if row.inject]
-        for row in rows:
-            open_association(vault.keyset, row)  # a forged row must not hand out anything
-    return {
-        "injections": [
-            {
-                "inject": row.inject,
-                "resolved": vault.resolver.resolve(caller, row.credential_id.hex(), describe=True),
-            }
-            for row in rows
-        ]
-    }
+        for object_type, object_id in caller.objects():
+            for row in _rows_of(vault, reader, object_type, object_id):
+                if row.inject:
+                    open_association(vault.keyset, row)  # a forged row must not hand out anything
+                    ways.setdefault(row.credential_id, row.inject)
+    found, refused = [], []
+    for credential_id, inject in ways.items():
+        try:
+            resolved = vault.resolver.resolve(caller, credential_id.hex(), describe=True)
+        except (NotUsable, AccessDenied) as error:
+            refused.append({"inject": inject, "error": error.to_json()})
+            continue
+        vault.injected.note(caller, credential_id)
+        found.append({"inject": inject, "resolved": resolved})
+    return {"injections": found, "refused": refused}

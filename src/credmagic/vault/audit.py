@@ -31,6 +31,13 @@ class Caller:
     """Path of the notebook as the *server's* sessions know it; never what a kernel says."""
     peer: str = ""
     request_id: str = ""
+    kernelspec: str | None = None
+    """Name of the kernelspec the server started this kernel from."""
+
+    def objects(self) -> list[tuple[str, str]]:
+        """What this caller runs as, (type, id): its notebook first, then its kernelspec."""
+        known = (("notebook", self.notebook), ("kernelspec", self.kernelspec))
+        return [(kind, ident) for kind, ident in known if ident]
 
 
 @dataclass(frozen=True, slots=True)

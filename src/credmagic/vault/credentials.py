@@ -1,4 +1,4 @@
-"""How are credentials made, changed and removed?
+"""How are credentials made, edited and removed? (What happens to them in between: `lifecycle`.)
 
 Input is validated by the kind's class and, unless asked not to, tried out against the service *before* a write
 transaction begins; inside it nothing slow happens. A refusal at any step leaves the store as it was. Values that
@@ -10,26 +10,21 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from credmagic.errors import (
-    CredentialInUse,
-    CredmagicError,
-    InvalidCredential,
-    NameTaken,
-    Unreachable,
-    VerificationFailed,
-)
+from credmagic.errors import CredentialInUse, NameTaken
 from credmagic.kinds import names as rules
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.registry import find_kind
-from credmagic.store.rows import AssociationRow, CredentialRow, VersionRow
+from credmagic.store.rows import AssociationRow, CredentialRow, GrantRow, UsageRow, VersionRow
 from credmagic.store.transaction import Transaction
 from credmagic.vault.associations import attach_in, listed
 from credmagic.vault.audit import Caller, Event, now
+from credmagic.vault.guarding import check_change
 from credmagic.vault.records import Stored, micros, seal_meta, seal_version
 from credmagic.vault.vault import Vault
-from credmagic.verify.base import Result, verify
+from credmagic.verify.base import verify
 
 
 @dataclass(frozen=True)
@@ -43,11 +38,16 @@ class Draft:
 
     def values(self) -> dict[str, Any]:
         """The sealed content of a version."""
-        values: dict[str, Any] = {"public": self.credential.public(), "secret": self.credential.secrets()}
-        flat = self.credential.flatten()
-        if flat.keys() != {**values["public"], **values["secret"]}.keys():
+        credential = self.credential
+        values: dict[str, Any] = {"public": credential.public(), "secret": credential.secrets()}
+        flat = credential.flatten()
+        if credential.needs_exchange() or "config_id" in values["public"]:  # for `releasing`; no field leaves as it is
+            values["exchange"] = type(credential).exchange or ""
+        elif flat.keys() != {**values["public"], **values["secret"]}.keys():
             values["flat"] = {key: str(value) for key, value in flat.items()}
             values["flat_secret"] = self.credential.secret_keys()
+        if self.expires_at is not None:
+            values["expires_at"] = self.expires_at
         return values
 
     def meta(self) -> dict[str, Any]:
@@ -60,14 +60,21 @@ class Draft:
         }
 
 
-def _draft(credential: CredentialKind, expires_at: str | None, probe: bool) -> Draft:
-    expiry = rules.parse_expiry(expires_at) if expires_at else credential.expiry()
+def make_draft(credential: CredentialKind, expires_at: str | None, probe: bool) -> Draft:
+    """What is to be written; its end is the date given, else (for None) what the value itself says.
+
+    With `probe` the service is asked first: raises `VerificationFailed`, `Unreachable`.
+    """
+    expiry = credential.expiry() if expires_at is None else given_expiry(expires_at)
     result = verify(credential) if probe else None
-    return Draft(credential, micros(expiry), _verified(result), credential.warnings())
+    verified = {"at": now(), "outcome": result.outcome, "reason": result.reason} if result else None
+    ended = ["it has expired already: `use` refuses it"] if expiry and (micros(expiry) or 0) <= now() else []
+    return Draft(credential, micros(expiry), verified, [*credential.warnings(), *ended])
 
 
-def _verified(result: Result | None) -> dict[str, Any] | None:
-    return None if result is None else {"at": now(), "outcome": result.outcome, "reason": result.reason}
+def given_expiry(text: str) -> datetime | None:
+    """The date in a parameter `expires_at`; the empty text means "no end". Raises `InvalidCredential`."""
+    return rules.parse_expiry(text) if text else None
 
 
 def create(
@@ -93,7 +100,7 @@ def create(
     with vault.store.read() as reader:
         if reader.find(CredentialRow, {"owner_id": owner, "environment": environment, "name_ix": index}, limit=1):
             raise _taken(name, environment)
-    draft = _draft(cls.parse(fields), expires_at, verify)
+    draft = make_draft(cls.parse(fields), expires_at or None, verify)
     at = now()
     row = CredentialRow(
         os.urandom(16), owner, index, environment, cls.kind, cls.version, "active", 1, 1,
@@ -143,24 +150,26 @@ def update(
     meta: dict[str, Any] = dict(stored.meta)
     draft = None
     if before is not None and fields:
-        draft = _draft(before.updated(fields), None, verify)
+        check_change(vault, caller, stored)
+        draft = make_draft(before.updated(fields), expires_at, verify)
+        if expires_at is None and draft.expires_at is None:  # an edit keeps the date, a rotation does not
+            draft = replace(draft, expires_at=stored.expires_at)
         meta.update(draft.meta())
-        meta["expires_at"] = draft.expires_at if draft.expires_at is not None else stored.expires_at
+    elif expires_at is not None:
+        meta["expires_at"] = micros(given_expiry(expires_at))
     if description is not None:
         meta["description"] = rules.check_description(description)
     if tags is not None:
         meta["tags"] = rules.check_tags(tags)
-    if expires_at is not None:
-        meta["expires_at"] = micros(rules.parse_expiry(expires_at)) if expires_at else None
     row = stored.row
     if new_name is not None:
         meta["name"] = rules.check_name(new_name)
         row = replace(row, name_ix=vault.keyset.name_index(row.owner_id, row.environment, meta["name"]))
-    changed = _write(vault, caller, stored, row, meta, draft, revision)
+    changed = write(vault, caller, stored, row, meta, draft, revision)
     return {**vault.view(changed), "warnings": draft.warnings if draft else []}
 
 
-def _write(
+def write(
     vault: Vault,
     caller: Caller,
     stored: Stored,
@@ -171,7 +180,7 @@ def _write(
 ) -> Stored:
     """Write the meta, and a new version when there is a draft, if nobody changed the row since it was read."""
     at = now()
-    version = row.current_version + 1 if draft else row.current_version
+    version = _next_version(vault, row) if draft else row.current_version
     row = replace(row, current_version=version, revision=row.revision + 1, updated_at=at)
     if draft:
         row = replace(row, kind_version=type(draft.credential).version)
@@ -188,21 +197,12 @@ def _write(
     return changed
 
 
-def rotate(
-    vault: Vault,
-    caller: Caller,
-    ref: str,
-    fields: Mapping[str, Any],
-    environment: str | None = None,
-    verify: bool = True,
-) -> dict[str, Any]:
-    """Give a credential new values as a new version; fields that are not given are kept."""
-    if not fields:
-        raise InvalidCredential(
-            "rotate needs at least one new value",
-            next_step=f"%cred rotate {ref} --secret FIELD=prompt",
-        )
-    return update(vault, caller, ref, environment, fields=fields, verify=verify)
+def _next_version(vault: Vault, row: CredentialRow) -> int:
+    """One more than there ever was: after a rollback the current version is not the highest."""
+    with vault.store.read() as reader:
+        where = {"credential_id": row.id}
+        highest = reader.find(VersionRow, where, order=("version",), descending=True, limit=1)
+    return highest[0].version + 1
 
 
 def rename(vault: Vault, caller: Caller, ref: str, new_name: str, environment: str | None = None) -> dict[str, Any]:
@@ -213,62 +213,41 @@ def rename(vault: Vault, caller: Caller, ref: str, new_name: str, environment: s
 def delete(
     vault: Vault, caller: Caller, ref: str, environment: str | None = None, force: bool = False
 ) -> dict[str, Any]:
-    """Remove a credential with all its versions. Raises `CredentialInUse` while something is associated."""
+    """Remove a credential with all its versions.
+
+    Raises `CredentialInUse` while something is associated or a running kernel has it injected; `force` does it
+    nevertheless and stands in the audit log.
+    """
     with vault.store.read() as reader:
         row = vault.find(reader, ref, environment).row
     event = Event("credential.delete", caller, object_id=row.id, reason="forced" if force else "")
     with vault.change(event) as transaction:
         stored = vault.find(transaction, row.id.hex())
-        _check_unused(vault, transaction, stored, force)
-        for table in (AssociationRow, VersionRow):
+        if not force:
+            _check_unused(vault, transaction, stored)
+        for table in (AssociationRow, GrantRow, UsageRow, VersionRow):
             for used in transaction.find(table, {"credential_id": row.id}):
                 transaction.delete(used)
         transaction.delete(stored.row)
     return {"deleted": vault.view(stored)}
 
 
-def _check_unused(vault: Vault, transaction: Transaction, stored: Stored, force: bool) -> None:
+def _check_unused(vault: Vault, transaction: Transaction, stored: Stored) -> None:
     uses = listed(vault, transaction, stored)
-    if uses and not force:
-        shown = ", ".join(f"{use['object_type']} {use['object_id']}" for use in uses[:5])
-        raise CredentialInUse(
-            f'"{stored.name}" is attached to {shown}{" …" if len(uses) > 5 else ""}',
-            next_step=f"See %cred uses {stored.name}; detach it first, or: %cred rm {stored.name} --force",
-            details={"uses": uses},
-        )
-
-
-def check(vault: Vault, caller: Caller, ref: str, environment: str | None = None) -> dict[str, Any]:
-    """Try a stored credential out against its service and remember the result.
-
-    Raises what the service answered (`VerificationFailed`, `Unreachable`), after that was remembered too.
-    """
-    with vault.store.read() as reader:
-        stored = vault.find(reader, ref, environment)
-        credential = vault.credential(reader, stored)
-    outcome, reason, took_ms = "ok", "", 0
-    failure: CredmagicError | None = None
-    try:
-        result = verify(credential)
-        outcome, reason, took_ms = result.outcome, result.reason, result.took_ms
-    except VerificationFailed as error:
-        outcome, reason, failure = "refused", error.message, error
-    except Unreachable as error:
-        outcome, reason, failure = "unreachable", error.message, error
-    _remember(vault, caller, stored, {"at": now(), "outcome": outcome, "reason": reason})
-    if failure is not None:
-        raise failure
-    return {"outcome": outcome, "reason": reason, "took_ms": took_ms}
-
-
-def _remember(vault: Vault, caller: Caller, stored: Stored, verified: dict[str, Any]) -> None:
-    """Write the outcome on what is there *now*: a probe takes time, and the values may have changed meanwhile."""
-    with vault.store.read() as reader:
-        latest = vault.find(reader, stored.row.id.hex())
-    if latest.row.current_version != stored.row.current_version:
+    holders = vault.injected.holders(stored.row.id)
+    if not uses and not holders:
         return
-    row = replace(latest.row, revision=latest.row.revision + 1)
-    changed = seal_meta(vault.keyset, row, {**latest.meta, "verified": verified})
-    event = Event("credential.verify", caller, verified["outcome"], row.id, row.current_version)
-    with vault.change(event) as transaction:
-        transaction.update(changed.row, expected_revision=latest.row.revision)
+    places = [f"{use['object_type']} {use['object_id']}" for use in uses]
+    said = [f"is attached to {_few(places)}"] if places else []
+    said += [f"is injected into the running kernel of {_few(holders)}"] if holders else []
+    raise CredentialInUse(
+        f'"{stored.name}" {" and ".join(said)}',
+        next_step=f"See %cred uses {stored.name}; "
+        + ("detach it first" if uses else "shut that kernel down first")
+        + f", or: %cred rm {stored.name} --force",
+        details={"uses": uses, "injected": holders},
+    )
+
+
+def _few(names: list[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (" …" if len(names) > most else "")

@@ -18,6 +18,7 @@ from credmagic.kinds.registry import find_kind
 from credmagic.store.rows import AssociationRow, CredentialRow, VersionRow
 from credmagic.store.transaction import Reader
 from credmagic.vault.audit import Caller
+from credmagic.vault.guarding import grants_of
 from credmagic.vault.records import iso, open_meta
 from credmagic.vault.vault import Vault
 
@@ -33,6 +34,7 @@ def show(vault: Vault, caller: Caller, ref: str, environment: str | None = None)
             "last_used_at": iso(reader.last_used([stored.row.id]).get(stored.row.id)),
             "versions": reader.count(VersionRow, {"credential_id": stored.row.id}),
             "uses": reader.count(AssociationRow, {"credential_id": stored.row.id}),
+            "grants": grants_of(vault, reader, stored) if stored.guarded else [],
         }
 
 

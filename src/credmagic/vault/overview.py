@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from credmagic import settings
+from credmagic.errors import AccessDenied, NotUsable
 from credmagic.kinds.registry import all_kinds, find_kind
 from credmagic.store.rows import AssociationRow, AuditRow, CredentialRow, KeySlotRow
 from credmagic.store.transaction import Reader
@@ -108,16 +109,26 @@ def why(vault: Vault, caller: Caller, ref: str, environment: str | None = None) 
         for looked_for, found in _tried(vault, reader, ref, environment):
             note = ""
             if found is not None:
-                note = "shadowed by the one above" if winner else "this one"
+                note = "shadowed by the one above" if winner else _standing(vault, caller, found)
                 winner = winner or found
             steps.append({"looked_for": looked_for, "found": found is not None, "note": note})
     return {"ref": ref, "steps": steps, "winner": vault.view(winner) if winner else None}
 
 
+def _standing(vault: Vault, caller: Caller, stored: Stored) -> str:
+    """`this one`, and what stands against using it now."""
+    try:
+        vault.resolver.check_usable(caller, stored)
+    except (NotUsable, AccessDenied) as error:
+        return f"this one, but {error.message}"
+    return "this one"
+
+
 def _tried(vault: Vault, reader: Reader, ref: str, environment: str) -> Iterable[tuple[str, Stored | None]]:
     if (credential_id := as_id(ref)) is not None:
         row = reader.get(CredentialRow, id=credential_id)
-        yield f"id {ref}", open_meta(vault.keyset, row) if row else None
+        ours = row is not None and row.owner_id in tuple(vault.owners)
+        yield f"id {ref}", open_meta(vault.keyset, row) if row and ours else None
     for owner, env, name_ix in candidates(vault.keyset, vault.owners, ref, environment):
         rows = reader.find(CredentialRow, {"owner_id": owner, "environment": env, "name_ix": name_ix}, limit=1)
         label = f'"{ref}" in {env or "no environment"}, {vault.owners.label(owner)}'

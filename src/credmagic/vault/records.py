@@ -1,12 +1,14 @@
 """How does a credential look while it is open, and how is it put back into sealed rows?
 
 Rows are dumb (see `store.rows`): whatever names, describes or authenticates is inside `meta`, `sealed`. This file
-is the only one that knows both sides. Sealed *meta* JSON: `name description fields secrets tags expires_at verified`;
-sealed *version* JSON: `public secret`, and `flat flat_secret` where a kind shows other keys than its fields.
+is the only one that knows both sides. Sealed *meta* JSON: `name description fields secrets tags expires_at verified`,
+`guarded` when it is, `overlap_until` when earlier versions end; sealed *version* JSON: `public secret`, `expires_at`
+where it has an end, and `flat flat_secret` where a kind shows other keys than its fields.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,7 +16,7 @@ from typing import Any
 
 from credmagic.crypto import context
 from credmagic.crypto.keyset import Keyset
-from credmagic.store.rows import AssociationRow, CredentialRow, VersionRow
+from credmagic.store.rows import AssociationRow, CredentialRow, GrantRow, UsageRow, VersionRow
 
 
 def iso(micros: int | None) -> str | None:
@@ -46,6 +48,11 @@ class Stored:
         value = self.meta.get("expires_at")
         return value if isinstance(value, int) else None
 
+    @property
+    def guarded(self) -> bool:
+        """Usable only from notebooks and kernelspecs that have a grant."""
+        return bool(self.meta.get("guarded"))
+
     def view(self, *, title: str, mine: bool) -> dict[str, Any]:
         """What may be listed: everything but the secrets (shape: *view* in docs/architecture.md)."""
         row, meta = self.row, self.meta
@@ -65,6 +72,7 @@ class Stored:
             "fields": meta.get("fields", {}),
             "secrets": meta.get("secrets", []),
             "tags": meta.get("tags", []),
+            "guarded": self.guarded,
             "created_at": iso(row.created_at),
             "updated_at": iso(row.updated_at),
             "expires_at": iso(self.expires_at),
@@ -146,3 +154,38 @@ def open_association(keyset: Keyset, row: AssociationRow) -> dict[str, Any]:
         "inject": row.inject,
         "created_at": iso(row.created_at),
     }
+
+
+def _grant_context(keyset: Keyset, row: GrantRow) -> bytes:
+    columns = (row.credential_id, row.owner_id, row.object_type, row.object_ix)
+    return context.row_context(keyset.store_id, "grants", row.id, columns, row.revision)
+
+
+def seal_grant(keyset: Keyset, row: GrantRow, object_id: str) -> GrantRow:
+    """The row with the object's id sealed for exactly its deciding columns."""
+    sealed = keyset.seal(_grant_context(keyset, row), {"object_id": object_id})
+    return replace(row, sealed=sealed, key_id=keyset.primary_id)
+
+
+def open_grant(keyset: Keyset, row: GrantRow) -> dict[str, Any]:
+    """The grant as it may be shown. Raises `SealBroken` for a row that was made or changed without the keys."""
+    opened = keyset.open(_grant_context(keyset, row), row.sealed)
+    return {"object_type": row.object_type, "object_id": opened["object_id"], "created_at": iso(row.created_at)}
+
+
+def _usage_context(keyset: Keyset, row: UsageRow) -> bytes:
+    columns = (row.credential_id, row.object_type, row.object_ix)
+    return context.row_context(keyset.store_id, "usages", row.id, columns, row.revision)
+
+
+def new_usage(keyset: Keyset, credential_id: bytes, object_type: str, object_id: str, now: int) -> UsageRow:
+    """The row that says: this object used this credential, for the first time now."""
+    index = keyset.object_index(object_type, object_id)
+    row = UsageRow(os.urandom(16), credential_id, object_type, index, keyset.primary_id, 1, b"", now)
+    return replace(row, sealed=keyset.seal(_usage_context(keyset, row), {"object_id": object_id, "first_at": now}))
+
+
+def open_usage(keyset: Keyset, row: UsageRow) -> dict[str, Any]:
+    """The usage as it may be shown, without last use and count: those are the audit log's."""
+    opened = keyset.open(_usage_context(keyset, row), row.sealed)
+    return {"object_type": row.object_type, "object_id": opened["object_id"], "first_at": iso(opened["first_at"])}

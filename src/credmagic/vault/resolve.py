@@ -16,17 +16,30 @@ from typing import Any
 
 from credmagic import settings
 from credmagic.crypto.keyset import Keyset
-from credmagic.errors import CredentialNotFound, CredmagicError, InvalidCredential, NotUsable
+from credmagic.errors import (
+    AccessDenied,
+    CredentialNotFound,
+    CredmagicError,
+    InvalidCredential,
+    NotUsable,
+    TokenRefused,
+)
 from credmagic.store.ports import HotPort
-from credmagic.store.rows import CredentialRow, VersionRow
+from credmagic.store.rows import CredentialRow, UsageRow, VersionRow
 from credmagic.vault.audit import Caller, Event, builder, now
 from credmagic.vault.rates import Rates
-from credmagic.vault.records import Stored, iso, open_meta, open_version
+from credmagic.vault.records import Stored, iso, new_usage, open_grant, open_meta, open_version
+
+SEEN = 100_000
+"""How many (credential, notebook) pairs are remembered as recorded; more, and all are looked at again."""
 
 _ID = re.compile(r"[0-9a-f]{32}\Z")
 
 Describe = Callable[[str, str, Mapping[str, Any]], dict[str, Any]]
 """(kind, name, raw fields) -> `environ`, `files`, `aliases`, as the kind's class derives them."""
+
+Release = Callable[[Caller, Stored, int, Mapping[str, Any]], dict[str, Any]]
+"""(caller, credential, version, values) -> what leaves of one whose secrets stay: see `releasing`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +93,7 @@ class Resolver:
         rates: Rates | None = None,
         names: Callable[[], list[str]] = list,
         describe: Describe | None = None,
+        release: Release | None = None,
     ) -> None:
         self.keyset = keyset
         self.port = port
@@ -87,6 +101,8 @@ class Resolver:
         self.rates = rates or Rates()
         self.names = names
         self._describe = describe
+        self.release = release
+        self._seen: set[tuple[bytes, str]] = set()
 
     def resolve(
         self,
@@ -106,17 +122,20 @@ class Resolver:
         row, current = self._find(ref, environment)
         stored = open_meta(self.keyset, row)
         try:
-            self._check_usable(stored, kind)
+            self.check_usable(caller, stored, kind)
             bulk = self.rates.use(caller.kernel_id or "", row.id)
+            earlier = version not in (None, row.current_version)
+            wanted = self._version(stored, version) if earlier else current
+            values = open_version(self.keyset, row, wanted)
+            if earlier:
+                _check_ended(stored.name, values.get("expires_at"))
         except CredmagicError as error:
             self._record(Event("use", caller, "denied", row.id, row.current_version, error.code))
             raise
-        wanted = current if version in (None, row.current_version) else self._version(stored, version)
-        values = open_version(self.keyset, row, wanted)
         if bulk:
             self._record(Event("bulk_use", caller))
-        self._record(Event("use", caller, "ok", row.id, wanted.version))
-        return self._resolved(stored, wanted.version, values, describe)
+        self._record_use(caller, row.id, wanted.version)
+        return self._resolved(caller, stored, wanted.version, values, describe)
 
     def _find(self, ref: str, environment: str) -> tuple[CredentialRow, VersionRow]:
         if (credential_id := as_id(ref)) is not None:
@@ -128,7 +147,8 @@ class Resolver:
                 return found
         raise not_found(ref, environment, self.names())
 
-    def _check_usable(self, stored: Stored, kind: str | None) -> None:
+    def check_usable(self, caller: Caller, stored: Stored, kind: str | None = None) -> None:
+        """Nothing stands against handing it to `caller`. Raises `NotUsable`, `AccessDenied`, `InvalidCredential`."""
         row, name = stored.row, stored.name
         if kind is not None and kind != row.kind:
             raise InvalidCredential(
@@ -139,12 +159,30 @@ class Resolver:
         if row.status != "active":
             steps = {"paused": f"%cred resume {name}", "incomplete": f"%cred edit {name}"}
             raise NotUsable(f'"{name}" is {row.status}', code=row.status, next_step=steps.get(row.status, ""))
-        if stored.expires_at is not None and stored.expires_at <= now():
-            raise NotUsable(
-                f'"{name}" expired on {(iso(stored.expires_at) or "")[:10]}',
-                code="expired",
-                next_step=f"Give it new values: %cred rotate {name}",
+        _check_ended(name, stored.expires_at)
+        if stored.guarded:
+            self.check_grant(caller, stored)
+
+    def check_grant(self, caller: Caller, stored: Stored) -> None:
+        """A grant names the caller's notebook or kernelspec, as its server knows them. Raises `AccessDenied`."""
+        from shlex import quote  # only a refusal quotes: not on the way of a `use` that goes well
+
+        name = quote(stored.name)
+        if caller.plane == "local":  # nobody vouches for the notebook this process says it runs for
+            raise AccessDenied(
+                f'"{stored.name}" is guarded: only notebooks with a grant, under a credmagic server, may use it',
+                next_step=f"Use it from such a notebook, or in a terminal: credmagic guard {name} off",
             )
+        mine = {(kind, self.keyset.object_index(kind, ident)) for kind, ident in caller.objects()}
+        for grant in self.port.grants(stored.row.id):
+            if (grant.object_type, grant.object_ix) in mine:
+                open_grant(self.keyset, grant)  # a forged row must not hand out anything
+                return
+        where = f"notebook {quote(caller.notebook)}" if caller.notebook else "kernelspec KERNELSPEC"
+        raise AccessDenied(
+            f'"{stored.name}" is guarded and {"this notebook" if caller.notebook else "this kernel"} has no grant',
+            next_step=f"In a terminal: credmagic grant {name} {where}",
+        )
 
     def _version(self, stored: Stored, version: int | None) -> VersionRow:
         found = self.port.get_version(stored.row.id, version) if version is not None else None
@@ -152,14 +190,39 @@ class Resolver:
             raise CredentialNotFound(
                 f'"{stored.name}" has no version {version}', next_step=f"See them: %cred versions {stored.name}"
             )
+        until = stored.meta.get("overlap_until")
+        if isinstance(until, int) and until <= now():
+            raise NotUsable(
+                f'version {version} of "{stored.name}" ended on {(iso(until) or "")[:10]}, after its overlap',
+                code="expired",
+                next_step=f"Use the current one: %cred use {stored.name}",
+            )
         return found
 
     def _record(self, event: Event) -> None:
         self.port.append_audit(builder(self.keyset, event))
 
-    def _resolved(self, stored: Stored, version: int, values: dict[str, Any], describe: bool) -> dict[str, Any]:
+    def _record_use(self, caller: Caller, credential_id: bytes, version: int) -> None:
+        """The audit row; and the first time this process hands this credential to this notebook, its usage."""
+        usage: UsageRow | None = None
+        pair = (credential_id, caller.notebook or "")
+        if caller.notebook and pair not in self._seen:
+            usage = new_usage(self.keyset, credential_id, "notebook", caller.notebook, now())
+        self.port.append_audit(builder(self.keyset, Event("use", caller, "ok", credential_id, version)), usage)
+        if usage is not None:
+            if len(self._seen) >= SEEN:
+                self._seen.clear()
+            self._seen.add(pair)
+
+    def _released(self, caller: Caller, stored: Stored, version: int, values: dict[str, Any]) -> dict[str, Any]:
+        if self.release is None:
+            raise TokenRefused(f'"{stored.name}" gets its token from the whole vault, which is not open here')
+        return self.release(caller, stored, version, values)
+
+    def _resolved(
+        self, caller: Caller, stored: Stored, version: int, values: dict[str, Any], describe: bool
+    ) -> dict[str, Any]:
         row = stored.row
-        raw = {**values["public"], **values["secret"]}
         resolved: dict[str, Any] = {
             "id": row.id.hex(),
             "name": stored.name,
@@ -168,9 +231,21 @@ class Resolver:
             "version": version,
             "environment": row.environment,
             "expires_at": iso(stored.expires_at),
-            "fields": values.get("flat", raw),
-            "secret": values.get("flat_secret", list(values["secret"])),
         }
+        if "exchange" in values:  # its secrets stay here: a token leaves in their place
+            return resolved | self._released(caller, stored, version, values)
+        raw = {**values["public"], **values["secret"]}
+        resolved["fields"] = values.get("flat", raw)
+        resolved["secret"] = values.get("flat_secret", list(values["secret"]))
         if describe and self._describe:
             resolved.update(self._describe(row.kind, stored.name, raw))
         return resolved
+
+
+def _check_ended(name: str, expires_at: Any) -> None:
+    if isinstance(expires_at, int) and expires_at <= now():
+        raise NotUsable(
+            f'"{name}" expired on {(iso(expires_at) or "")[:10]}',
+            code="expired",
+            next_step=f"Give it new values: %cred rotate {name}",
+        )

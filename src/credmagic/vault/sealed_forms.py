@@ -14,6 +14,7 @@ from credmagic.kinds.registry import find_kind
 from credmagic.vault import credentials
 from credmagic.vault.associations import attach
 from credmagic.vault.audit import Caller, Event
+from credmagic.vault.guarding import check_change
 from credmagic.vault.vault import Vault
 from credmagic.verify.base import verify
 
@@ -33,6 +34,7 @@ def begin_entry(
             raise InvalidCredential(
                 f'"{stored.name}" is of kind {stored.row.kind}', errors={"kind": f"is {stored.row.kind}"}
             )
+        check_change(vault, caller, stored)
         edited = stored.row.id.hex()
     return vault.entries.begin(cls.kind, edited, caller.kernel_id or "")
 

@@ -20,12 +20,17 @@ from credmagic.masking import mask, why_unmaskable
 from credmagic.store.rows import CredentialRow, VersionRow
 from credmagic.store.sql import SqlStore
 from credmagic.store.transaction import Reader, Transaction
+from credmagic.tokens.cache import TokenCache
 from credmagic.vault.audit import Caller, Event, append
 from credmagic.vault.entries import Entries
+from credmagic.vault.injected import Injected
 from credmagic.vault.rates import Rates
 from credmagic.vault.records import Stored, open_meta, open_version
 from credmagic.vault.resolve import Owners, Resolver, as_id, candidates, not_found
+from credmagic.vault.reveals import Reveals
 
+KEEP_TOKENS = frozenset({"credential.verify", "credential.renew"})
+"""Changes of a credential after which its tokens are as good as before."""
 NAMES_SHOWN = 2000
 """How many names are opened for "did you mean" and completion."""
 
@@ -62,6 +67,9 @@ class Vault:
         self.root_key = root_key
         self.keys_in = keys_in
         self.rates = rates
+        self.tokens = TokenCache()
+        self.injected = Injected()
+        self.reveals = Reveals()
 
     # ── finding ──────────────────────────────────────────────────────────────────────────────────────────
     def find(self, reader: Reader, ref: str, environment: str | None = None) -> Stored:
@@ -104,6 +112,12 @@ class Vault:
         title = find_kind(stored.row.kind).title
         return stored.view(title=title, mine=stored.row.owner_id == self.owners.me)
 
+    def forget_kernel(self, kernel: str) -> None:
+        """A kernel ended or starts anew: nothing waits for it and nothing is injected there any more."""
+        self.entries.forget(kernel)
+        self.reveals.forget(kernel)
+        self.injected.forget(kernel)
+
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────
     @contextmanager
     def change(self, event: Event) -> Iterator[Transaction]:
@@ -111,6 +125,8 @@ class Vault:
         with self.store.transaction() as transaction:
             yield transaction
             append(transaction, self.keyset, event)
+        if event.object_id and event.action.startswith("credential.") and event.action not in KEEP_TOKENS:
+            self.tokens.drop(event.object_id)
 
     def record(self, event: Event) -> None:
         """Only the audit row."""

@@ -24,7 +24,7 @@ class _Refusing:
     def __getattr__(self, name):
         return getattr(self._port, name)
 
-    def append_audit(self, build):
+    def append_audit(self, build, usage=None):
         raise StoreUnusable("full", code="disk_full")
 
 

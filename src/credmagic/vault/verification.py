@@ -1,0 +1,55 @@
+"""Does a stored credential still work, and what did its service say last?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from credmagic.errors import CredmagicError, InvalidCredential, Unreachable, VerificationFailed
+from credmagic.vault.audit import Caller, Event, append, now
+from credmagic.vault.records import Stored, seal_meta
+from credmagic.vault.vault import Vault
+from credmagic.verify.base import TIMEOUT, verify
+
+LONGEST = 60
+"""Seconds anybody may be kept waiting for a service."""
+
+
+def check(
+    vault: Vault, caller: Caller, ref: str, environment: str | None = None, timeout: int | None = None
+) -> dict[str, Any]:
+    """Try a stored credential out against its service, within `timeout` seconds, and remember the result.
+
+    Raises what the service answered (`VerificationFailed`, `Unreachable`), after that was remembered too.
+    """
+    if timeout is not None and not 1 <= timeout <= LONGEST:
+        raise InvalidCredential("no such time limit", errors={"timeout": f"1 to {LONGEST} seconds"})
+    with vault.store.read() as reader:
+        stored = vault.find(reader, ref, environment)
+        credential = vault.credential(reader, stored)
+    outcome, reason, took_ms = "ok", "", 0
+    failure: CredmagicError | None = None
+    try:
+        result = verify(credential, timeout=float(timeout or TIMEOUT))
+        outcome, reason, took_ms = result.outcome, result.reason, result.took_ms
+    except VerificationFailed as error:
+        outcome, reason, failure = "refused", error.message, error
+    except Unreachable as error:
+        outcome, reason, failure = "unreachable", error.message, error
+    _remember(vault, caller, stored, {"at": now(), "outcome": outcome, "reason": reason})
+    if failure is not None:
+        raise failure
+    return {"outcome": outcome, "reason": reason, "took_ms": took_ms}
+
+
+def _remember(vault: Vault, caller: Caller, stored: Stored, verified: dict[str, Any]) -> None:
+    """Write the outcome on what is there *now*: a probe takes time, and the values may have changed meanwhile."""
+    with vault.store.transaction() as transaction:
+        latest = vault.find(transaction, stored.row.id.hex())
+        if latest.row.current_version != stored.row.current_version:
+            return
+        row = replace(latest.row, revision=latest.row.revision + 1)
+        changed = seal_meta(vault.keyset, row, {**latest.meta, "verified": verified})
+        transaction.update(changed.row, expected_revision=latest.row.revision)
+        event = Event("credential.verify", caller, verified["outcome"], row.id, row.current_version)
+        append(transaction, vault.keyset, event)
