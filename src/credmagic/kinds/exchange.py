@@ -23,6 +23,8 @@ from typing import Any
 from credmagic.errors import InvalidCredential
 from credmagic.values import SecretStr
 
+JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
 
 @dataclass(frozen=True)
 class OAuthRequest:

@@ -39,6 +39,8 @@ class FieldSpec:
     """Names that differ from the rule of a face, e.g. `{"orchestrate": "username"}`."""
     more: bool = False
     """Folded under "More" in the form."""
+    common: bool = False
+    """What many kinds have stands after what is a kind's own."""
     placeholder: str = ""
     env: tuple[str, ...] = ()
     """Variables that carry the field; `NAME` stands for the credential's own name."""

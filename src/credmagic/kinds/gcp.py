@@ -5,16 +5,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pydantic import computed_field, field_validator
 
 from credmagic.kinds.adapters import adapter, load
-from credmagic.kinds.base import CredentialKind
+from credmagic.kinds.exchange import JWT_GRANT, AssertionRequest
 from credmagic.kinds.fields import field, secret
+from credmagic.kinds.oauth_base import needs_tls
+from credmagic.kinds.token_kind import TokenKind
 from credmagic.values import SecretStr
 
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
+TOKEN_URI = "https://oauth2.googleapis.com/token"
 
 _GOOGLE = (
     "type", "project_id", "private_key_id", "private_key", "client_email", "client_id", "auth_uri", "token_uri",
@@ -22,7 +29,7 @@ _GOOGLE = (
 )  # fmt: skip
 
 
-class Gcp(CredentialKind):
+class Gcp(TokenKind):
     """A service account key, kept in the form Google gave it."""
 
     kind: ClassVar[str] = "gcp"
@@ -31,6 +38,9 @@ class Gcp(CredentialKind):
     help: ClassVar[str] = "The JSON file that Google gave out for a service account; drop it on the field."
     help_url: ClassVar[str] = "https://cloud.google.com/iam/docs/keys-create-delete"
     variables: ClassVar[tuple[str, ...]] = ("GOOGLE_CLOUD_PROJECT", "GOOGLE_APPLICATION_CREDENTIALS")
+    exchange: ClassVar[str | None] = "jwt_bearer"
+    token_env: ClassVar[tuple[str, ...]] = ("CLOUDSDK_AUTH_ACCESS_TOKEN",)
+    probe: ClassVar[str | None] = "token"
 
     gcp_key: SecretStr = secret("Service account key", "The whole JSON file.", type="json")
     scopes: list[str] = field(
@@ -53,43 +63,85 @@ class Gcp(CredentialKind):
             return {"gcp_key": 'must be the key of a service account: "type" must be "service_account"'}
         names = ("client_email", "private_key")
         missing = [name for name in names if not isinstance(info.get(name), str) or not info[name]]
-        return {"gcp_key": f"lacks {' and '.join(missing)}"} if missing else {}
+        if missing:
+            return {"gcp_key": f"lacks {' and '.join(missing)}"}
+        odd = needs_tls(token_uri=self._token_uri())
+        return {"gcp_key": "names a token_uri that is not https, which credmagic sends nothing to"} if odd else {}
 
     def _info(self) -> dict[str, Any]:
-        return cast(dict[str, Any], json.loads(self.gcp_key))
+        """What the key says; nothing in a notebook that has only a token."""
+        return cast(dict[str, Any], json.loads(self.gcp_key)) if self.gcp_key else {}
+
+    def _token_uri(self) -> str:
+        uri = self._info().get("token_uri")
+        return uri if isinstance(uri, str) and uri else TOKEN_URI
+
+    def token_request(self) -> AssertionRequest:
+        """An assertion of the service account, for its scopes."""
+        info = self._info()
+        claims = {"iss": info["client_email"], "aud": self._token_uri(), "scope": " ".join(self.scopes)}
+        key_id = info.get("private_key_id")
+        return AssertionRequest(
+            token_url=self._token_uri(),
+            grant_type=JWT_GRANT,
+            private_key=SecretStr(info["private_key"]),
+            key_id=key_id if isinstance(key_id, str) else None,
+            claims=claims,
+        )
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def project_id(self) -> str | None:
         """The project, as the key says."""
-        return _public(self._info().get("project_id"))
+        return _public(self._info().get("project_id") or self._derived.get("project_id"))
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def client_email(self) -> str | None:
         """The service account, as the key says."""
-        return _public(self._info().get("client_email"))
+        return _public(self._info().get("client_email") or self._derived.get("client_email"))
 
-    def environ(self, name: str, prefix: str | None = None) -> dict[str, str]:
-        """The project; the key itself goes into a file (`files`)."""
-        return {"GOOGLE_CLOUD_PROJECT": self.project_id} if self.project_id else {}
+    def exports(self) -> dict[str, str]:
+        """The project and the token; the key itself goes into a file (`files`), if it may leave the vault."""
+        return super().exports() | ({"GOOGLE_CLOUD_PROJECT": self.project_id} if self.project_id else {})
 
     def files(self, name: str, prefix: str | None = None) -> dict[str, str]:
         """The key file that Google's libraries look for."""
-        return {"GOOGLE_APPLICATION_CREDENTIALS": self.gcp_key}
+        key: SecretStr | None = self.shown().gcp_key
+        return {"GOOGLE_APPLICATION_CREDENTIALS": key} if key else {}
 
     @adapter
     def google_credentials(self) -> Any:
-        """A `google.oauth2.service_account.Credentials` with the scopes of this credential."""
-        module = load("google.oauth2.service_account", "google-auth", "google_credentials()")
-        return module.Credentials.from_service_account_info(self._info(), scopes=self.scopes)
+        """For Google's libraries: credentials with the scopes of this one, renewed through the vault."""
+        if self.gcp_key:
+            signing = load("google.oauth2.service_account", "google-auth", "google_credentials()")
+            return signing.Credentials.from_service_account_info(self._info(), scopes=self.scopes)
+        module = load("google.oauth2.credentials", "google-auth", "google_credentials()")
+        value, ends = self._for_google()
+        return module.Credentials(
+            value, expiry=ends, scopes=self.scopes, refresh_handler=lambda request, scopes: self._for_google()
+        )
+
+    def _for_google(self) -> tuple[str, datetime | None]:
+        """Token and end (UTC without a zone) as google-auth wants them."""
+        token = self.fresh()
+        return str.__str__(token.value), token.expires_at and token.expires_at.astimezone(UTC).replace(tzinfo=None)
 
     @adapter
     def storage_options(self) -> dict[str, Any]:
         """For pandas, fsspec and gcsfs: `pd.read_parquet("gs://…", storage_options=cred.storage_options())`."""
         project = {"project": self.project_id} if self.project_id else {}
+        if not self.gcp_key:
+            return {"token": self.google_credentials(), **project}
         token = {key: SecretStr(item) if key == "private_key" else item for key, item in self._info().items()}
         return {"token": token, **project}
+
+    @adapter
+    def url(self) -> URL:
+        """For sqlalchemy-bigquery, without secrets: `create_engine(cred.url(), connect_args=…)`."""
+        from sqlalchemy import URL  # an adapter's library is imported when the adapter is used
+
+        return URL.create("bigquery", host=self.project_id)
 
 
 def _squeezed(name: str) -> str:

@@ -29,9 +29,9 @@ RULE = "credmagic_rule"
 
 @cache
 def specs_of(cls: type[CredentialKind]) -> tuple[FieldSpec, ...]:
-    """The fields as declared, those that a form folds away last."""
+    """The fields as declared, those that a form folds away last, and of these last what many kinds have."""
     declared = [spec_of(name, info) for name, info in cls.model_fields.items()]
-    return tuple(sorted(declared, key=lambda spec: spec.more))
+    return tuple(sorted(declared, key=lambda spec: (spec.more, spec.common)))
 
 
 @cache

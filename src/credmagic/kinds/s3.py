@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from credmagic.kinds.adapters import adapter, load
-from credmagic.kinds.base import CredentialKind
+from credmagic.kinds.configured import ConfiguredKind
+from credmagic.kinds.exchange import RoleRequest, needed
 from credmagic.kinds.fields import field, secret
-from credmagic.values import SecretStr
+from credmagic.kinds.oauth_base import needs_tls
+from credmagic.values import SecretStr, Token
 
 
-class S3(CredentialKind):
+class S3(ConfiguredKind):
     """An AWS access key; without one, what the machine itself may do."""
 
     kind: ClassVar[str] = "s3"
     title: ClassVar[str] = "AWS keys / S3"
     group: ClassVar[str] = "Amazon S3"
     aliases: ClassVar[tuple[str, ...]] = ("aws",)
+    exchange: ClassVar[str | None] = "sts"
+    lent: ClassVar[tuple[str, ...]] = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    token_field: ClassVar[str] = "aws_secret_access_key"
+    token_env: ClassVar[tuple[str, ...]] = ()
+    probe: ClassVar[str | None] = "aws"
     help: ClassVar[str] = "Access key id and secret belong together; leave both empty to use the machine's own role."
     help_url: ClassVar[str] = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html"
 
@@ -40,22 +47,51 @@ class S3(CredentialKind):
         env=("AWS_ENDPOINT_URL",),
     )
     bucket: str | None = field("Bucket", "The bucket these keys are for.", default=None, trim=True, more=True)
+    role_arn: str | None = field(
+        "Role ARN", "Notebooks get keys of this role for an hour in place of the stored ones.",
+        default=None, trim=True, more=True, placeholder="arn:aws:iam::123456789012:role/reader",
+    )  # fmt: skip
+    external_id: str | None = field(
+        "External ID", "If the role's owner asks for one.", default=None, trim=True, more=True
+    )
 
     def check(self) -> Mapping[str, str]:
         """Id and secret: both or neither; a session token only with them."""
-        problems: dict[str, str] = {}
+        problems = {**super().check(), **needs_tls(endpoint_url=self.endpoint_url if self.role_arn else None)}
+        if problems:
+            return problems
+        if self.external_id and not self.role_arn:
+            problems["role_arn"] = "is required with an external_id"
         if self.aws_access_key_id and not self.aws_secret_access_key:
             problems |= {"aws_secret_access_key": "is required with an access key id"}
         if not self.aws_access_key_id and (self.aws_secret_access_key or self.aws_session_token):
             problems["aws_access_key_id"] = "is required with a secret access key"
         return problems
 
+    def needs_exchange(self) -> bool:
+        """Only for a role; otherwise the keys are handed over."""
+        return self.role_arn is not None
+
+    def token_request(self) -> RoleRequest:
+        """Who asks for which role."""
+        needed(self.kind, role_arn=self.role_arn)
+        return RoleRequest(
+            self.role_arn or "", self.external_id, self.aws_access_key_id, self.aws_secret_access_key,
+            self.aws_session_token, self.region, self.endpoint_url,
+        )  # fmt: skip
+
+    def _with(self, token: Token) -> Self:
+        """The role's keys in the place of the stored ones."""
+        keys = {"aws_access_key_id": token.extra["aws_access_key_id"], "aws_secret_access_key": token.value}
+        keys["aws_session_token"] = SecretStr(token.extra["aws_session_token"])
+        return super(S3, self.model_copy(update=keys))._with(token)
+
     def warnings(self) -> list[str]:
         """With a word on temporary keys, whose end cannot be read from them."""
         found = super().warnings()
         if self.aws_session_token:
             found.append("these are temporary keys: set expires_at to be reminded before they end")
-        if not self.aws_access_key_id:
+        if not self.aws_access_key_id and not self.config_id:
             found.append("without keys, whatever the machine itself may do is used")
         return found
 

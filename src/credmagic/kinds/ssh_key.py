@@ -19,6 +19,7 @@ class SshKey(CredentialKind):
     title: ClassVar[str] = "SSH or private key"
     aliases: ClassVar[tuple[str, ...]] = ("rsa",)
     wire_kinds: ClassVar[Mapping[str, str]] = {"datarobot": "rsa"}
+    probe: ClassVar[str | None] = "ssh"
     help: ClassVar[str] = "The private key file, kept byte for byte. git and ssh get it as a private file."
     variables: ClassVar[tuple[str, ...]] = ("NAME_KEY_FILE", "NAME_KNOWN_HOSTS_FILE", "GIT_SSH_COMMAND")
 

@@ -22,7 +22,7 @@ from credmagic.kinds.fields import field
 from credmagic.kinds.names import read_datetime
 from credmagic.values import SecretStr, Token
 
-TOKEN_EXPIRES = "token_expires_at"  # noqa: S105  (the name of a field)
+TOKEN_EXPIRES = "token_expires_at"
 """The released field that says when the token ends (ISO 8601, UTC)."""
 MARGIN = timedelta(seconds=60)
 """A token is renewed this long before it ends."""
@@ -34,7 +34,7 @@ Renew = Callable[[], Mapping[str, Any]]
 class TokenKind(CredentialKind):
     """Base of kinds with an exchange. A subclass sets `exchange` and gives it `token_request()`."""
 
-    token_field: ClassVar[str] = "access_token"  # noqa: S105  (again a name)
+    token_field: ClassVar[str] = "access_token"
     """The released field that holds the token."""
     token_env: ClassVar[tuple[str, ...]] = ("NAME_ACCESS_TOKEN",)
     """Variables that carry the token."""
@@ -51,6 +51,7 @@ class TokenKind(CredentialKind):
         default=False,
         type="bool",
         more=True,
+        common=True,
     )
 
     @classmethod
@@ -63,22 +64,31 @@ class TokenKind(CredentialKind):
         """True unless the subclass says that these values are handed over as they are."""
         return True
 
-    def _keeps(self) -> bool:
-        return self._token is None and self.needs_exchange() and not self.exportable
+    def kept(self) -> frozenset[str]:
+        """The secret fields that stay in the vault."""
+        if self._token is not None or self.exportable or not self.needs_exchange():
+            return frozenset()
+        return frozenset(spec.name for spec in self.specs() if spec.secret)
 
     # ------------------------------------------------------------------ what leaves the vault
 
-    def held(self, token: Token | None) -> Self:
-        """The state that a kernel may have; without a token only what is public."""
-        names = type(self).model_fields
-        kept = {spec.name for spec in self.specs() if spec.secret and not self.exportable}
-        copy = self.model_construct(**{name: None if name in kept else getattr(self, name) for name in names})
-        derived = {name: getattr(self, name) for name in type(self).model_computed_fields}
-        derived |= {name: token.extra[name] for name in self.token_extra if token and name in token.extra}
-        return copy._with(token, {name: value for name, value in derived.items() if value is not None})
+    def shown(self) -> Self:
+        """The state a kernel may have when there is no token: without what is kept."""
+        return self._without(self.kept()) if self.kept() else self
 
-    def _with(self, token: Token | None, derived: Mapping[str, Any]) -> Self:
-        self._token, self._derived = token, derived
+    def held(self, token: Token) -> Self:
+        """The state a kernel may have, with a token."""
+        return self._without(self.kept())._with(token)
+
+    def _without(self, kept: frozenset[str]) -> Self:
+        names = type(self).model_fields
+        copy = self.model_construct(**{name: None if name in kept else getattr(self, name) for name in names})
+        copy._derived = {name: getattr(self, name) for name in type(self).model_computed_fields}
+        return copy
+
+    def _with(self, token: Token) -> Self:
+        """Puts `token` into this held state; a subclass whose token is several fields puts them in their places."""
+        self._token = token
         return self
 
     def released(self, token: Token) -> Released:
@@ -88,29 +98,32 @@ class TokenKind(CredentialKind):
 
     def flatten(self) -> dict[str, Any]:
         """What a kernel gets; of a full credential that is kept in the vault, the public fields."""
-        return self.public() | ({} if self._keeps() else self.secrets()) | self._token_fields()
+        shown = self.shown()
+        return shown.public() | shown.secrets() | shown._token_fields()
 
     def _token_fields(self) -> dict[str, Any]:
         if self._token is None:
             return {}
-        ends = self._token.expires_at
-        fields = {name: self._derived[name] for name in self.token_extra if name in self._derived}
+        extra = self._token.extra
+        fields: dict[str, Any] = {name: extra[name] for name in self.token_extra if name in extra}
         fields[self.token_field] = self._token.value
-        if ends is not None:
-            fields[TOKEN_EXPIRES] = ends.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        if self._token.expires_at is not None:
+            fields[TOKEN_EXPIRES] = self._token.expires_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
         return fields
 
     def secret_keys(self) -> list[str]:
         """The keys of `flatten()` whose values are secret."""
-        kept = [] if self._keeps() else list(self.secrets())
-        return [*kept, self.token_field] if self._token and self.token_field not in kept else kept
+        found = list(self.shown().secrets())
+        return [*found, self.token_field] if self._token and self.token_field not in found else found
 
     def environ(self, name: str, prefix: str | None = None) -> dict[str, str]:
-        """The variables of what a kernel has: of the fields, and of the token if there is one."""
-        shown = self.held(None) if self._keeps() else self
-        token = shown.token_value()
-        found = {} if token is None else {variable(env, name, prefix): token for env in self.token_env}
-        return super(TokenKind, shown).environ(name, prefix) | found
+        """The variables of what a kernel may have; a subclass adds to `exports`."""
+        return {variable(env, name, prefix): value for env, value in self.shown().exports().items()}
+
+    def exports(self) -> dict[str, str]:
+        """The variables of this very state: of the fields that are set, and of the token if there is one."""
+        found = super().environ("NAME")
+        return found | ({} if self._token is None else dict.fromkeys(self.token_env, self._token.value))
 
     # ------------------------------------------------------------------ in the kernel
 
@@ -123,17 +136,16 @@ class TokenKind(CredentialKind):
                 values[spec.name] = SecretStr(values[spec.name])
         token = fields.get(cls.token_field)
         ends = read_datetime(fields[TOKEN_EXPIRES]) if fields.get(TOKEN_EXPIRES) else None
-        others = {name: value for name, value in fields.items() if cls.spec(name) is None}
-        return cls.model_construct(**values)._with(Token(SecretStr(token), ends) if token else None, others)
+        self = cls.model_construct(**values)
+        self._derived = {name: value for name, value in fields.items() if cls.spec(name) is None}
+        if token:
+            self._token = Token(SecretStr(token), ends, {name: str(value) for name, value in self._derived.items()})
+        return self
 
     def renewed_by(self, renew: Renew) -> Self:
         """Let `renew` fetch released fields anew when the token is about to end. Returns itself."""
         self._renew = renew
         return self
-
-    def token_value(self) -> SecretStr | None:
-        """The token as it was handed over; None if there is none."""
-        return self._token.value if self._token else None
 
     def fresh(self) -> Token:
         """A token that is good for a minute at least, if it can be renewed. Raises `TokenRefused` if there is none."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from credmagic.errors import CredmagicError, Unreachable
@@ -31,6 +32,8 @@ class Result:
     outcome: Outcome
     reason: str
     took_ms: int = 0
+    renewed: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Fields whose stored values were used up by asking, with what took their place."""
 
 
 class Probe(ABC):
