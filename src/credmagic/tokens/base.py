@@ -38,8 +38,8 @@ WORDS = {
 """Our own codes in words; what is not here is the provider's."""
 
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}\Z")
-_CLUE = 4
-"""A code of which this many characters are a secret's, or that is part of one, is not told."""
+_CLUE, _PART = 6, 4
+"""A code is not told that holds a word of a secret with `_CLUE` characters, or `_PART` of which are part of one."""
 
 R = TypeVar("R")
 
@@ -58,14 +58,15 @@ class Exchange(ABC):
     What is replaced so may have been good for one use only: an older version is never sent.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time, timeout: float = TIMEOUT) -> None:
         self._clock = clock
+        self.timeout = timeout
 
     @abstractmethod
     def fetch(self, credential: CredentialKind) -> Token:
         """Ask for a token.
 
-        Raises `TokenRefused` (`details["error"]` is the provider's code), `Unreachable` (no answer within `TIMEOUT`),
+        Raises `TokenRefused` (`details["error"]` is the provider's code), `Unreachable` (no answer within `timeout`),
         `InvalidCredential` (the values do not suffice) or `MissingPackage`.
         """
 
@@ -89,8 +90,8 @@ class Exchange(ABC):
 exchanges: Registry[type[Exchange]] = Registry("credmagic.exchanges")
 
 
-def fetch(exchange: Exchange, credential: CredentialKind, *, timeout: float = TIMEOUT) -> Token:
-    """The exchange's token, or its error after `timeout` seconds at the latest, even if a library hangs.
+def fetch(exchange: Exchange, credential: CredentialKind) -> Token:
+    """The exchange's token, or its error after its `timeout` at the latest, even if a library hangs.
 
     Raises as `Exchange.fetch`; what is raised quotes neither the provider nor the credential.
     """
@@ -106,8 +107,8 @@ def fetch(exchange: Exchange, credential: CredentialKind, *, timeout: float = TI
 
     worker = threading.Thread(target=ask, name="credmagic-exchange", daemon=True)
     worker.start()
-    worker.join(timeout)
-    answer = answers[0] if answers else no_answer(timeout)
+    worker.join(exchange.timeout)
+    answer = answers[0] if answers else no_answer(exchange.timeout)
     if isinstance(answer, Token):
         return answer
     if answer is None:
@@ -155,10 +156,10 @@ def code_of(value: object, otherwise: str) -> str:
 
 def _tellable(code: str, secrets: Iterable[Any]) -> str:
     """The code, unless a hostile provider has put a piece of what it was sent into it."""
-    texts = [str.__str__(secret) if isinstance(secret, str) else str(secret) for secret in secrets]
-    lowered = code.casefold()
-    for text in (text.casefold() for text in texts):
-        pieces = {text} | set(re.findall(r"[\w.:-]{4,}", text))
-        if any(len(piece) >= _CLUE and piece in lowered for piece in pieces) or (len(code) > 16 and lowered in text):
+    shown = code.casefold()
+    for secret in secrets:
+        text = str(secret).casefold()
+        words = [text, *re.findall(r"[\w.:-]+", text)]
+        if any(len(word) >= _CLUE and word in shown for word in words) or (len(shown) >= _PART and shown in text):
             return "not_told"
     return code_of(code, "no_code")

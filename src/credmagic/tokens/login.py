@@ -23,7 +23,7 @@ class Login(Exchange):
     def fetch(self, credential: CredentialKind) -> Token:
         """Sign in."""
         request = self.request(credential, LoginRequest)
-        body = post_json(request.url, request.body).or_refuse()
+        body = post_json(request.url, request.body, self.timeout).or_refuse()
         value = _at(body, request.token_at)
         if not value or not value.isprintable():
             raise refused("no_token")

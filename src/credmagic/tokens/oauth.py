@@ -9,7 +9,7 @@ import base64
 import math
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, quote_plus
+from urllib.parse import parse_qsl, quote
 
 from authlib.oauth2.auth import ClientAuth
 
@@ -31,7 +31,7 @@ def ask(exchange: Exchange, request: OAuthRequest) -> Token:
     check_headers(request.header)
     form = {**request.form, "grant_type": request.grant_type}
     headers, form = _signed(request, form)
-    answer = post_form(request.token_url, form, {**request.header, **headers}, request.query)
+    answer = post_form(request.token_url, form, {**request.header, **headers}, request.query, exchange.timeout)
     return read_token(exchange, answer.or_refuse())
 
 
@@ -48,8 +48,11 @@ def _signed(request: OAuthRequest, form: Mapping[str, str]) -> tuple[dict[str, s
 
 
 def _basic(client: Any, method: str, uri: str, headers: dict[str, str], body: str) -> tuple[str, dict[str, str], str]:
-    """HTTP Basic as RFC 6749 §2.3.1 wants it: id and secret are form-encoded first, so any character may occur."""
-    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
+    """HTTP Basic as RFC 6749 §2.3.1 wants it: id and secret are encoded first, so any character may occur.
+
+    A blank is `%20`, not `+`: those who decode forms and those who decode URLs both read it.
+    """
+    pair = f"{quote(client.client_id, safe='')}:{quote(client.client_secret, safe='')}"
     headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
     return uri, headers, body
 

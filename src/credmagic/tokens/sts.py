@@ -10,7 +10,7 @@ from credmagic.errors import CredmagicError
 from credmagic.kinds.adapters import load
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.exchange import RoleRequest
-from credmagic.tokens.base import TIMEOUT, Exchange, code_of, no_answer, refused, unreachable
+from credmagic.tokens.base import Exchange, code_of, no_answer, refused, unreachable
 from credmagic.tokens.web import check_place
 from credmagic.values import SecretStr, Token
 
@@ -36,13 +36,13 @@ class Sts(Exchange):
             who["ExternalId"] = request.external_id
         failure: CredmagicError
         try:
-            return _token(_client(request).assume_role(**who)["Credentials"])
+            return _token(_client(request, self.timeout).assume_role(**who)["Credentials"])
         except errors.ClientError as error:
             failure = refused(code_of(error.response.get("Error", {}).get("Code"), "no_code"))
         except errors.NoCredentialsError:
             failure = refused("no_identity")
         except (errors.ConnectTimeoutError, errors.ReadTimeoutError):
-            failure = no_answer(TIMEOUT)
+            failure = no_answer(self.timeout)
         except errors.ConnectionError:
             failure = unreachable("no connection to that host and port")
         except (errors.BotoCoreError, KeyError):
@@ -50,10 +50,10 @@ class Sts(Exchange):
         raise failure
 
 
-def _client(request: RoleRequest) -> Any:
+def _client(request: RoleRequest, timeout: float) -> Any:
     config = load("botocore.config", "boto3", "taking a role").Config(
-        connect_timeout=TIMEOUT * 0.45,
-        read_timeout=TIMEOUT * 0.45,
+        connect_timeout=timeout * 0.45,
+        read_timeout=timeout * 0.45,
         retries={"total_max_attempts": 1},
         proxies={},
         ignore_configured_endpoint_urls=True,

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from credmagic.errors import CredmagicError
-from credmagic.tokens.base import TIMEOUT, code_of, no_answer, refused, unreachable
+from credmagic.tokens.base import code_of, no_answer, refused, unreachable
 
 MAX_ANSWER = 256 * 1024
 """Bytes; tokens with many claims are long, but not as long as this."""
@@ -48,15 +48,17 @@ class Answer:
         return self.body
 
 
-def post_form(url: str, form: Mapping[str, str], headers: Mapping[str, str], query: Mapping[str, str]) -> Answer:
+def post_form(
+    url: str, form: Mapping[str, str], headers: Mapping[str, str], query: Mapping[str, str], timeout: float
+) -> Answer:
     """POST `form` (application/x-www-form-urlencoded). Raises `Unreachable`, `TokenRefused`."""
-    body = urlencode(dict(form)).encode()
-    return _post(_with_query(url, query), body, {**headers, "Content-Type": "application/x-www-form-urlencoded"})
+    sent = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+    return _post(_with_query(url, query), urlencode(dict(form)).encode(), sent, timeout)
 
 
-def post_json(url: str, body: Mapping[str, Any]) -> Answer:
+def post_json(url: str, body: Mapping[str, Any], timeout: float) -> Answer:
     """POST `body` as JSON. Raises `Unreachable`, `TokenRefused`."""
-    return _post(url, json.dumps(dict(body)).encode(), {"Content-Type": "application/json"})
+    return _post(url, json.dumps(dict(body)).encode(), {"Content-Type": "application/json"}, timeout)
 
 
 def _with_query(url: str, query: Mapping[str, str]) -> str:
@@ -78,20 +80,21 @@ def check_headers(headers: Mapping[str, str]) -> None:
             raise refused("bad_header")
 
 
-def _post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+def _post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
     import httpx2  # only when a token is fetched: it takes long to import
 
     check_place(url)
-    ends = time.monotonic() + TIMEOUT * 0.95
+    limit = timeout * 0.95  # the thread that waits for us gives up at `timeout`
+    ends = time.monotonic() + limit
     failure: CredmagicError = unreachable("the connection broke")
     try:
         with (
-            httpx2.Client(trust_env=False, follow_redirects=False, timeout=TIMEOUT * 0.95) as client,
+            httpx2.Client(trust_env=False, follow_redirects=False, timeout=limit) as client,
             client.stream("POST", url, headers={"Accept": "application/json", **headers}, content=body) as answer,
         ):
-            return Answer(answer.status_code, _object(_read(answer, ends)))
+            return Answer(answer.status_code, _object(_read(answer, ends, timeout)))
     except httpx2.TimeoutException:
-        failure = no_answer(TIMEOUT)
+        failure = no_answer(timeout)
     except httpx2.ConnectError as error:
         failure = unreachable(_why(error))
     except CredmagicError as error:
@@ -101,14 +104,14 @@ def _post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     raise failure
 
 
-def _read(answer: Any, ends: float) -> bytes:
+def _read(answer: Any, ends: float, timeout: float) -> bytes:
     body = b""
     for chunk in answer.iter_bytes():
         body += chunk
         if len(body) > MAX_ANSWER:
             raise refused("answer_too_large")
         if time.monotonic() > ends:
-            raise no_answer(TIMEOUT)
+            raise no_answer(timeout)
     return body
 
 
