@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from credmagic import settings
-from credmagic.client import token
+from credmagic.client import expiry, token
 from credmagic.client.base import Client
 from credmagic.client.credential import Credential, Reference
 from credmagic.errors import CredentialNotFound
@@ -88,6 +88,8 @@ def hand_over(resolved: dict[str, Any], *, pinned: bool = False) -> Credential:
     """Make the `Credential` of a *resolved* and tell the output filter its values first."""
     credential = Credential.from_resolved(resolved, again=resolve_again, pinned=pinned)
     registry.register(credential.name, credential.secrets(), credential.public().values())
+    if resolved.get("expires_at"):
+        expiry.warn_once(resolved)
     return credential
 
 

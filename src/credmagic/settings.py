@@ -73,6 +73,12 @@ def active_environment() -> str:
     return os.environ.get("CREDMAGIC_ENVIRONMENT") or DEFAULT_ENVIRONMENT
 
 
+def environments() -> list[str]:
+    """The environments there are before anything is stored: draft, live and those of `CREDMAGIC_ENVIRONMENTS`."""
+    named = os.environ.get("CREDMAGIC_ENVIRONMENTS", "").replace(",", " ").split()
+    return list(dict.fromkeys([DEFAULT_ENVIRONMENT, "live", *named]))
+
+
 def store_url() -> str | None:
     """The database URL that takes the SQLite file's place, if one is set."""
     return os.environ.get("CREDMAGIC_STORE_URL") or None

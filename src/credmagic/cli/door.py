@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import shlex
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from credmagic import settings
 from credmagic.cli.usage import UsageError
@@ -18,8 +19,12 @@ from credmagic.cli.usage import UsageError
 if TYPE_CHECKING:
     from credmagic.cli.inline import Finding
     from credmagic.cli.pages import Page
+    from credmagic.cli.showing import Show
     from credmagic.client.base import Client
     from credmagic.client.credential import Credential
+
+
+T = TypeVar("T")
 
 
 class Door:
@@ -90,6 +95,34 @@ class Door:
         where = self.environment(environment)
         resolved = self.client.resolve(name, environment=where, version=version, kind=kind)
         return api.hand_over(resolved, pinned=version is not None)
+
+    def showing(self, out: str | None) -> AbstractContextManager[Show]:
+        """Where a value that is made now will be shown once. Raises `UsageError` where there is no such place."""
+        from credmagic.cli import showing
+
+        return showing.in_file(out, self._generated) if out else showing.on_terminal(self._generated)
+
+    def _generated(self, view: Mapping[str, Any]) -> str:
+        """The value `generate` made: an ordinary use of that version."""
+        value = self.hand_over(view["id"], view["environment"], view["version"])[view["generated"]]
+        return str.__str__(value)
+
+    def progress(self, items: Iterable[T], total: int, what: str) -> Iterator[T]:
+        """The same items, with a bar that counts them: on a terminal, and in a notebook."""
+        from tqdm.auto import tqdm
+
+        return iter(tqdm(items, total=total, desc=what, unit="credential", leave=False, disable=self._no_bar()))
+
+    def _no_bar(self) -> bool:
+        return not sys.stderr.isatty()
+
+    def picture(self, mime: str, source: str, words: str) -> Any:
+        """A picture where one can be shown; here, its words."""
+        return self.say(words)
+
+    def reload(self) -> Any:
+        """Refresh what is injected. Raises `UsageError`: a shell's command has ended with its variables."""
+        self._no_python("reload refreshes the variables of a notebook", f"{self.prog} run NAME -- COMMAND")
 
     def enter(self, environment: str) -> None:
         """Make `environment` the active one. Raises `UsageError`: a program cannot change its shell."""

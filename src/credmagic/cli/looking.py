@@ -87,12 +87,33 @@ def versions(door: Door, ref: str, environment: str | None, as_json: bool) -> An
 @click.command("uses", cls=Verb)
 @options.name
 @options.env
+@options.page
+@click.option("--order", metavar="O", help="createdAt, type; backwards: -createdAt, -type.")
+@click.option("--graph", is_flag=True, help="As a picture (JupyterLab), as a tree elsewhere.")
 @options.as_json
 @options.door
-def uses(door: Door, ref: str, environment: str | None, as_json: bool) -> Any:
-    """Where a credential is attached, and who used it lately."""
-    data = door.client.call("uses", ref=ref, environment=door.environment(environment))
+def uses(door: Door, /, ref: str, environment: str | None, graph: bool, as_json: bool, **page: Any) -> Any:
+    """Where a credential is attached, which notebooks use it, and who used it lately."""
+    data = door.client.call("uses", ref=ref, environment=door.environment(environment), **page)
+    if graph and not as_json:
+        from credmagic.cli import graph as pictures
+
+        return door.picture(pictures.MIME, pictures.mermaid(data), pictures.tree(data))
     return door.show(views.uses(data, door.prog), as_json=as_json)
+
+
+@click.command("attached", cls=Verb)
+@click.argument("object_type", required=False, default="notebook", type=options.OBJECT, metavar="[TYPE]")
+@click.argument("object_id", required=False, metavar="[ID]")
+@options.page
+@click.option("--order", metavar="O", help="isDefault, createdAt, name; backwards with a -, e.g. -isDefault.")
+@options.as_json
+@options.door
+def attached(door: Door, /, object_type: str, object_id: str | None, as_json: bool, **page: Any) -> Any:
+    """What is attached to this notebook, or to another object: the other way round than `uses`."""
+    place = options.place(object_type, object_id)
+    data = door.client.call("associated", object_type=object_type, object_id=place, **page)
+    return door.show(views.attached(data, door.prog), as_json=as_json)
 
 
 @click.command("why", cls=Verb)

@@ -1,4 +1,4 @@
-"""The verbs that make and change credentials: new, add, edit, rotate, verify, rename, rm."""
+"""The verbs that make and change credentials: new, add, edit, rename, rm."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from credmagic.cli.door import Door
 from credmagic.cli.usage import Verb
 
 
-def _done(door: Door, view: dict[str, Any], word: str, as_json: bool) -> Any:
+def done(door: Door, view: dict[str, Any], word: str, as_json: bool) -> Any:
     """One quiet line, and whatever the vault wants the person to know."""
     from credmagic.cli.pages import Page
 
@@ -37,19 +37,23 @@ def new(door: Door, kind: str | None, ref: str | None, environment: str | None, 
     if kind is not None and not ref and not door.is_kind(kind):
         ref, kind = door.expand(kind), None
     saved = forms.new(door.client, kind, ref, environment=environment or "", team=team)
-    return _done(door, saved, "saved", False) if saved else None
+    return done(door, saved, "saved", False) if saved else None
 
 
 @click.command("edit", cls=Verb)
 @options.name
 @options.env
+@options.expires
 @options.door
-def edit(door: Door, ref: str, environment: str | None) -> Any:
-    """Change a credential in a form; secrets that are not typed again stay."""
+def edit(door: Door, ref: str, environment: str | None, expires_at: str | None) -> Any:
+    """Change a credential in a form; secrets that are not typed again stay. With --expires: the date only, no form."""
     from credmagic import forms
 
-    saved = forms.edit(door.client, ref, environment=door.environment(environment))
-    return _done(door, saved, "saved", False) if saved else None
+    where = door.environment(environment)
+    if expires_at is not None:
+        return done(door, door.client.call("update", ref=ref, environment=where, expires_at=expires_at), "saved", False)
+    saved = forms.edit(door.client, ref, environment=where)
+    return done(door, saved, "saved", False) if saved else None
 
 
 @click.command("add", cls=Verb)
@@ -63,7 +67,7 @@ def edit(door: Door, ref: str, environment: str | None) -> Any:
 @click.option("--attach", is_flag=True, help="Attach it to this notebook.")
 @click.option("--description", default="", metavar="TEXT", help="A line for people.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="May be given several times.")
-@click.option("--expires", "expires_at", metavar="DATE", help="When it stops working, e.g. 2030-01-31.")
+@options.expires
 @options.as_json
 @options.door
 def add(
@@ -75,45 +79,7 @@ def add(
     described = door.kind(kind)
     values = sources.nested(sources.gathered(door, fields, secrets), described)
     view = door.client.call("create", name=ref, kind=described["kind"], fields=values, **more)
-    return _done(door, view, "saved", as_json)
-
-
-@click.command("rotate", cls=Verb)
-@options.name
-@click.argument("fields", nargs=-1, type=options.PUBLIC, metavar="[FIELD=VALUE]...")
-@options.secret
-@options.env
-@options.verify
-@options.as_json
-@options.door
-def rotate(
-    door: Door, ref: str, fields: tuple[str, ...], secrets: tuple[str, ...], environment: str | None,
-    verify: bool, as_json: bool,
-) -> Any:  # fmt: skip
-    """Give a credential new values: a new version, which running kernels see on their next use."""
-    where = {"ref": ref, "environment": door.environment(environment)}
-    values = sources.gathered(door, fields, secrets)
-    kind = door.client.call("show", **where)["kind"]
-    values = sources.nested(values, door.kind(kind))
-    view = door.client.call("rotate", fields=values, verify=verify, **where)
-    return _done(door, view, f"is now version {view['version']}", as_json)
-
-
-@click.command("verify", cls=Verb)
-@options.name
-@options.env
-@options.as_json
-@options.door
-def verify(door: Door, ref: str, environment: str | None, as_json: bool) -> Any:
-    """Ask the service whether a credential works. Exit 7 if it does not."""
-    from credmagic.cli.pages import Page
-
-    result = door.client.call("verify", ref=ref, environment=door.environment(environment))
-    if as_json:
-        return door.show(Page("", result), as_json=True)
-    if result["outcome"] == "ok":
-        return door.say(f"✓ {ref} works ({result['took_ms']:.0f} ms)")
-    return door.say(f"○ {ref} cannot be verified: {result['reason'] or 'its kind has no check yet'}")
+    return done(door, view, "saved", as_json)
 
 
 @click.command("rename", cls=Verb)
@@ -131,7 +97,7 @@ def rename(door: Door, ref: str, new_name: str, environment: str | None) -> Any:
 @click.command("rm", cls=Verb)
 @options.name
 @options.env
-@click.option("--force", is_flag=True, help="Even if it is attached somewhere.")
+@click.option("--force", is_flag=True, help="Even if it is attached somewhere or injected into a running kernel.")
 @options.door
 def rm(door: Door, ref: str, environment: str | None, force: bool) -> Any:
     """Delete a credential with all its versions."""

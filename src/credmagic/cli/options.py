@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from credmagic import settings
 from credmagic.cli.door import Door
 from credmagic.cli.usage import UsageError
 from credmagic.plugins import Registry
@@ -58,7 +60,8 @@ def _kinds(door: Door, ctx: click.Context) -> list[str]:
 
 
 def _environments(door: Door, ctx: click.Context) -> list[str]:
-    return ["draft", "live", *sorted({known["environment"] for known in door.names()} - {"", "draft", "live"})]
+    used = {known["environment"] for known in door.names()}
+    return [*settings.environments(), *sorted(used - {"", *settings.environments()})]
 
 
 def _fields(door: Door, ctx: click.Context, *, secret: bool) -> list[str]:
@@ -82,7 +85,7 @@ def _ways(door: Door, ctx: click.Context) -> list[str]:
 
 
 def _types(door: Door, ctx: click.Context) -> list[str]:
-    return ["notebook", "kernelspec", "server"]
+    return ["notebook", "kernelspec", "data_connection", "batch_job"]
 
 
 NAME = Known(_names, expands=True)
@@ -111,6 +114,12 @@ def env(f: F) -> F:
     )(f)
 
 
+def page(f: F) -> F:
+    """`--limit N` and `--offset N`."""
+    f = click.option("--offset", type=click.IntRange(min=0), metavar="N", help="Leave out the first N.")(f)
+    return click.option("--limit", type=click.IntRange(1, 1000), metavar="N", help="At most N.")(f)
+
+
 def as_json(f: F) -> F:
     """`--json`."""
     return click.option("--json", "as_json", is_flag=True, help="The data itself, complete and stable.")(f)
@@ -119,6 +128,41 @@ def as_json(f: F) -> F:
 def team(f: F) -> F:
     """`--team`."""
     return click.option("--team", is_flag=True, help="Owned by your team, not by you alone.")(f)
+
+
+class Expiry(click.ParamType):  # type: ignore[type-arg]  # generic in newer Clicks only
+    """A date to come, or `none`; becomes what the vault takes (ISO 8601, or the empty text for none)."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Raises `InvalidCredential` for what is no date or lies in the past."""
+        from datetime import UTC, datetime
+
+        from credmagic.errors import InvalidCredential
+        from credmagic.kinds.names import parse_expiry
+
+        if str(value).casefold() in ("none", ""):
+            return ""
+        until = parse_expiry(value)
+        if until <= datetime.now(UTC):
+            raise InvalidCredential(
+                "the expiry lies in the past", errors={"expires_at": "a date to come, e.g. 2030-01-31, or none"}
+            )
+        return until.isoformat()
+
+
+def expires(f: F) -> F:
+    """`--expires DATE`."""
+    return click.option(
+        "--expires", "expires_at", type=Expiry(), metavar="DATE",
+        help="When it stops working, e.g. 2030-01-31 (or none): a warning 14 days before, refused after.",
+    )(f)  # fmt: skip
+
+
+def place(object_type: str, object_id: str | None) -> str | None:
+    """The id under which a server knows an object: a notebook by its absolute path, others as they are called."""
+    return os.path.abspath(os.path.expanduser(object_id)) if object_type == "notebook" and object_id else object_id
 
 
 def secret(f: F) -> F:

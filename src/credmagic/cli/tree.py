@@ -7,14 +7,15 @@ from typing import Any
 
 import click
 
-from credmagic.cli import inline, looking, making, operating, options, using
+from credmagic.cli import guards, inline, living, looking, making, operating, options, using
 from credmagic.cli.door import Door
 from credmagic.cli.usage import Tree
 
 VERBS: tuple[click.Command, ...] = (
     looking.overview, looking.kinds, making.new, making.add, making.edit, looking.list_, looking.show,
-    using.select, using.use, making.rename, making.rm, using.attach, using.detach, looking.uses, looking.status,
-    looking.why, looking.audit, making.rotate, looking.versions, making.verify, using.environment,
+    using.select, using.use, making.rename, making.rm, using.attach, using.detach, looking.uses, looking.attached,
+    looking.status, looking.why, looking.audit, living.verify, living.rotate, looking.versions, living.rollback,
+    living.pause, living.resume, using.environment, living.reload, guards.guard, guards.grant, guards.revoke,
     operating.run, operating.protect, operating.recovery_key, operating.demo,
 )  # fmt: skip
 """In the order in which help lists them."""

@@ -6,9 +6,11 @@ from typing import Any
 
 import click
 
+from credmagic import settings
 from credmagic.cli import options
 from credmagic.cli.door import Door
-from credmagic.cli.usage import UsageError, Verb
+from credmagic.cli.usage import UsageError, Verb, closest, did_you_mean
+from credmagic.kinds.names import check_environment
 
 
 @click.command("use", cls=Verb)
@@ -53,10 +55,13 @@ def select(door: Door, words: tuple[str, ...]) -> None:
 def attach(door: Door, /, ref: str, environment: str | None, object_type: str, **how: Any) -> Any:
     """Tie a credential to this notebook (or to another object), so that it is not deleted under it."""
     where = door.environment(environment)
+    how["object_id"] = options.place(object_type, how["object_id"])
     made = door.client.call("attach", ref=ref, environment=where, object_type=object_type, **how)
     how_said = f", injected by {made['inject']}" if made["inject"] else ""
     default = ", default of its kind" if made["is_default"] else ""
-    return door.say(f"✓ {ref} attached to {made['object_type']} {made['object_id']}{default}{how_said}")
+    default += f" in place of {made['replaced']}" if made.get("replaced") else ""
+    word = "stays attached to" if made.get("changed") else "attached to"
+    return door.say(f"✓ {ref} {word} {made['object_type']} {made['object_id']}{default}{how_said}")
 
 
 @click.command("detach", cls=Verb)
@@ -67,10 +72,19 @@ def attach(door: Door, /, ref: str, environment: str | None, object_type: str, *
 @options.door
 def detach(door: Door, ref: str, environment: str | None, object_type: str, object_id: str | None) -> Any:
     """Untie it again."""
+    object_id = options.place(object_type, object_id)
     gone = door.client.call(
         "detach", ref=ref, environment=door.environment(environment), object_type=object_type, object_id=object_id
     )["detached"]
     return door.say(f"✓ {ref} detached from {gone['object_type']} {gone['object_id']}")
+
+
+def _strange(door: Door, name: str) -> None:
+    """Any word may be an environment; one that nothing is in yet may be a typing error."""
+    known = {item["environment"] for item in door.names()} | set(settings.environments())
+    if name not in known:
+        hint = did_you_mean(closest(name, known - {""}))
+        door.note(" ".join(filter(None, (f"▲ no credential is in {name} yet; those without one serve it.", hint))))
 
 
 @click.command("environment", cls=Verb)
@@ -79,5 +93,7 @@ def detach(door: Door, ref: str, environment: str | None, object_type: str, obje
 def environment(door: Door, name: str | None) -> Any:
     """The environment in which names are looked up; with NAME, change it for this kernel."""
     if name:
+        name = check_environment(name)
         door.enter(name)
+        _strange(door, name)
     return door.say(door.environment(None))

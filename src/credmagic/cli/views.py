@@ -52,7 +52,8 @@ def _name(view: Data) -> Cell:
 def _place(view: Data) -> Cell:
     where = view["environment"] or "all"
     tone = "" if view["environment"] else "muted"
-    return Cell(f"{where} · team" if view.get("owner") == "team" else where, tone=tone)
+    marks = ["team"] * (view.get("owner") == "team") + ["guarded"] * bool(view.get("guarded"))
+    return Cell(" · ".join([where, *marks]), tone=tone)
 
 
 def _default(view: Data) -> Cell:
@@ -131,6 +132,7 @@ def shown(data: Data, prog: str) -> Page:
     cell = health(data)[1]
     facts = [("kind", f"{data['title']} ({data['kind']})"), ("environment", data["environment"] or "all")]
     facts += [("owner", "your team")] if data["owner"] == "team" else []
+    facts += [("guarded", _grants(data))] if data.get("guarded") else []
     facts += [("health", cell.words + (f" ({cell.title})" if cell.title else ""))]
     facts += [(name, str(value)) for name, value in data["fields"].items() if value not in (None, "")]
     facts += [(name, f"[{data['name']}.{name}]") for name in data["secrets"]]
@@ -145,6 +147,11 @@ def shown(data: Data, prog: str) -> Page:
 def _places(data: Data) -> str:
     uses = data.get("uses", 0)
     return "nothing" if not uses else f"{uses} place{'s' if uses != 1 else ''}"
+
+
+def _grants(data: Data) -> str:
+    grants = [f"{item['object_type']} {item['object_id']}" for item in data.get("grants", ())]
+    return f"only for {', '.join(grants)}" if grants else "nothing may use it: credmagic grant NAME notebook PATH"
 
 
 def versions(data: Data, prog: str) -> Page:
@@ -171,6 +178,15 @@ def uses(data: Data, prog: str) -> Page:
         )
         for item in data["associations"]
     ]
+    used = [
+        (
+            Cell(item["object_type"]),
+            Cell(item["object_id"], code=True),
+            Cell(f"{item['count']}{'' if data['counted_all'] else ' or more'} ×"),
+            Cell(f"last {ages.ago(item['last_at'])}" if item["last_at"] else "", ages.absolute(item["last_at"])),
+        )
+        for item in data["usages"]
+    ]
     recent = [
         (
             Cell(event["plane"]),
@@ -182,10 +198,31 @@ def uses(data: Data, prog: str) -> Page:
     ]
     sections = [
         Section(attached, f"Attached to · {data['total']}" if attached else "Attached to nothing"),
+        *([Section(used, f"Used in · {len(used)}")] if used else []),
         Section(recent, "Last uses" if recent else "Never used"),
     ]
     columns = (Column("What"), Column("Which"), Column("", 1), Column("", 2))
-    return Page("", data, columns=columns, sections=sections)
+    foot = [f"▲ injected into the running kernel of {place}" for place in data.get("injected", ())]
+    return Page("", data, columns=columns, sections=sections, foot=foot)
+
+
+def attached(data: Data, prog: str) -> Page:
+    """What is attached to one object."""
+    rows = [
+        (
+            _name(view),
+            Cell(view["kind"], view.get("title", "")),
+            _place(view),
+            Cell("default", glyph="★") if view["is_default"] else Cell(""),
+            Cell(f"injected: {view['inject']}" if view["inject"] else ""),
+            health(view)[1],
+        )
+        for view in data["associated"]
+    ]
+    columns = (Column("Name"), Column("Kind", 2), Column("Environment", 3), Column("Default", 1), Column("How", 1))
+    where = f"{data['object_type']} {data['object_id']}"
+    foot = () if rows else (f"Nothing is attached to {where}. Attach one: {prog} attach NAME",)
+    return Page(where, data, columns=(*columns, Column("Health")), sections=(Section(rows),), foot=foot)
 
 
 def why(data: Data, prog: str) -> Page:

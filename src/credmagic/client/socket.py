@@ -93,7 +93,11 @@ class SocketClient:
         version: int | None = None,
         kind: str | None = None,
     ) -> dict[str, Any]:
-        """The values of one credential: *resolved* in `docs/architecture.md`."""
+        """The values of one credential: *resolved* in `docs/architecture.md`.
+
+        The server does not know this kernel's active environment: it is said with each question.
+        """
+        environment = settings.active_environment() if environment is None else environment
         return self.call("resolve", ref=ref, environment=environment, version=version, kind=kind)
 
     def begin_entry(self, kind: str, ref: str | None = None, environment: str | None = None) -> dict[str, Any]:

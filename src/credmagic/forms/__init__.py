@@ -3,6 +3,7 @@
     forms.new(client, kind, name, *, environment="", team=False)   a form for a new credential; returns at once
     forms.edit(client, ref, *, environment=None)                   the same form, filled with the public fields
     forms.select(client, kind, *, variable=None, bind=None)        a picker; `bind(variable, ref)` runs on a choice
+    forms.revealing(client)                                        shows a generated value once: `with … as show`
     forms.open_forms() -> set[str]                                 names whose form is open and not yet saved
 
 `client` is a `credmagic.client.base.Client`. With widgets, each call shows its widget and returns None; what
@@ -12,7 +13,8 @@ saved view (`None` when nothing was saved). Widgets are imported with the first 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from credmagic.forms import opened
@@ -20,7 +22,7 @@ from credmagic.forms import opened
 if TYPE_CHECKING:
     from credmagic.client.base import Client
 
-__all__ = ["edit", "new", "open_forms", "select"]
+__all__ = ["edit", "new", "open_forms", "revealing", "select"]
 
 Bind = Callable[[str, str], object]
 """Called with the variable's name and the id of the chosen credential."""
@@ -69,6 +71,18 @@ def select(
 
     Picker.show(client, kinds, kind, variable=variable, bind=bind)
     return None
+
+
+@contextmanager
+def revealing(client: Client) -> Iterator[Callable[[Mapping[str, Any]], str]]:
+    """Shows what an answer of `generate` offers in a widget whose browser alone can open it."""
+    from credmagic.forms.reveal import Reveal
+
+    def show(view: Mapping[str, Any]) -> str:
+        Reveal.show(client, view)
+        return "; its browser shows it once"
+
+    yield show
 
 
 def open_forms() -> set[str]:

@@ -13,6 +13,7 @@ _HERE = Path(__file__).parent
 
 FORM = ("sealing.js", "dom.js", "inputs.js", "secrets.js", "field.js", "layout.js", "form.js")
 PICKER = ("dom.js", "picker.js")
+REVEAL = ("sealing.js", "opening.js", "dom.js", "reveal.js")
 
 
 @cache

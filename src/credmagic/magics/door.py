@@ -7,6 +7,7 @@ import re
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from credmagic.cli.door import Door
@@ -18,6 +19,7 @@ from credmagic.values import SecretStr
 if TYPE_CHECKING:
     from credmagic.cli.inline import Finding
     from credmagic.cli.pages import Page
+    from credmagic.cli.showing import Show
     from credmagic.client.base import Client
     from credmagic.client.credential import Credential
 
@@ -79,6 +81,34 @@ class NotebookDoor(Door):
         if name is not None:
             handing.refuse_while_open(name)
         return self.hand_over(name, **how)
+
+    def showing(self, out: str | None) -> AbstractContextManager[Show]:
+        """A private file, or a widget whose browser alone can open the value. Raises `UsageError` without widgets."""
+        from credmagic import forms
+
+        if out:
+            return super().showing(out)
+        if not forms.has_widgets():
+            raise UsageError(
+                "a generated value is shown in a browser or on a terminal, never in an output",
+                next_step="Write it to a private file: --out FILE",
+            )
+        return forms.revealing(self.client)
+
+    def _no_bar(self) -> bool:
+        return False
+
+    def picture(self, mime: str, source: str, words: str) -> Any:
+        """The picture, drawn by a front end that knows its kind; its words elsewhere."""
+        from IPython.display import display
+
+        display({mime: source, "text/plain": words}, raw=True)  # type: ignore[no-untyped-call]
+
+    def reload(self) -> Any:
+        """Refresh the variables of everything that is injected into this kernel."""
+        lines = handing.reload()
+        for line in lines or ["Nothing is injected into this kernel."]:
+            self.say(line)
 
     def enter(self, environment: str) -> None:
         """Make `environment` the active one of this kernel and of what it starts."""

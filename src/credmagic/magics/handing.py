@@ -6,15 +6,25 @@ exported again, or the extension is unloaded.
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 from credmagic import api, settings
 from credmagic.client.credential import Credential
-from credmagic.errors import NotUsable
+from credmagic.errors import CredmagicError, NotUsable
 
-_exported: dict[str, Any] = {}
-"""Credential id → the injector that set its variables."""
+
+class Held(NamedTuple):
+    """What is injected: the credential, the injector that did it, and how it was asked to."""
+
+    credential: Credential
+    injector: Any
+    options: dict[str, Any]
+
+
+_held: dict[tuple[str, str], Held] = {}
+"""By way (of `--inject`) and credential id."""
 
 
 def hand_over(
@@ -56,13 +66,54 @@ def export(credential: Credential, prefix: str | None = None) -> list[str]:
 
     injector = EnvironInjector()
     names = injector.apply(credential, prefix=prefix)
-    if (before := _exported.pop(credential.id, None)) is not None:
-        before.take_back()
-    _exported[credential.id] = injector
+    before = _held.pop(("export", credential.id), None)
+    keep("export", credential, injector, prefix=prefix)
+    if before is not None:
+        before.injector.take_back()
+    _notify(credential.id, held=True)
     return names
 
 
+def keep(way: str, credential: Credential, injector: Any, **options: Any) -> None:
+    """Remember what is injected until the kernel ends, so that `reload` can refresh it."""
+    _held[way, credential.id] = Held(credential, injector, options)
+
+
 def take_back() -> None:
-    """Unset every variable that `export` set."""
-    while _exported:
-        _exported.popitem()[1].take_back()
+    """Take back everything that is injected."""
+    while _held:
+        (way, credential_id), held = _held.popitem()
+        held.injector.take_back()
+        if way == "export":
+            _notify(credential_id, held=False)
+
+
+def reload() -> list[str]:
+    """Inject again what is injected, with the values as they are now; a line about each.
+
+    The credentials themselves are refreshed too. One that is not handed out any more is taken back.
+    """
+    return [_reloaded(key, held) for key, held in list(_held.items())]
+
+
+def _reloaded(key: tuple[str, str], held: Held) -> str:
+    name, before = held.credential.name, held.credential.version
+    try:
+        held.credential.refresh()
+        held.injector.take_back()
+        names = held.injector.apply(held.credential, **held.options)
+    except CredmagicError as error:
+        held.injector.take_back()
+        del _held[key]
+        return f"▲ {name}: {error.message}; what was injected is taken back"
+    now = held.credential.version
+    changed = f"version {before} → {now}" if now != before else f"still version {now}"
+    return f"✓ {name} ({changed}): {' '.join(names)}"
+
+
+def _notify(credential_id: str, *, held: bool) -> None:
+    """Tell the server, which refuses to delete what a running kernel holds. Its absence stops no cell."""
+    client = api.client()
+    if client.plane == "kernel":
+        with contextlib.suppress(CredmagicError):
+            client.call("note_injected", ref=credential_id, held=held)

@@ -16,12 +16,10 @@ from credmagic.client import token
 
 def install(ip: Any) -> Callable[[], None]:
     """Inject before the first cell; the function that takes it all back."""
-    injectors: list[Any] = []
-
     def before_first_cell(*_: object) -> None:
         ip.events.unregister("pre_run_cell", before_first_cell)
         try:
-            _inject(injectors)
+            _inject()
         except Exception as error:  # a cell must run even if the vault is away
             print(f"credmagic: attached credentials were not injected ({_first_line(error)})", file=sys.stderr)
 
@@ -32,25 +30,27 @@ def install(ip: Any) -> Callable[[], None]:
     def uninstall() -> None:
         if waits and before_first_cell in ip.events.callbacks["pre_run_cell"]:
             ip.events.unregister("pre_run_cell", before_first_cell)
-        while injectors:
-            injectors.pop().take_back()
 
     return uninstall
 
 
-def _inject(injectors: list[Any]) -> None:
+def _inject() -> None:
     from credmagic import api
 
-    asked = api.client().call("injections")["injections"]
-    if not asked:
+    answer = api.client().call("injections")
+    for item in answer.get("refused", ()):
+        print(f"credmagic: not injected: {item['error']['message']}", file=sys.stderr)
+    if not answer["injections"]:
         return
+    from credmagic.magics import handing
     from credmagic.plugins import Registry
 
     ways: Registry[Any] = Registry("credmagic.injectors")
-    for item in asked:
+    for item in answer["injections"]:
         injector = ways.get(item["inject"])()
-        injectors.append(injector)
-        injector.apply(api.hand_over(item["resolved"]))
+        credential = api.hand_over(item["resolved"])
+        injector.apply(credential)
+        handing.keep(item["inject"], credential, injector)
 
 
 def _first_line(error: Exception) -> str:

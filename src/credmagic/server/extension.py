@@ -48,7 +48,7 @@ class Credmagic(LoggingConfigurable):
         super().__init__(parent=serverapp)
         self.serverapp = serverapp
         self.gate = VaultGate(self._open_vault)
-        self.tokens = KernelTokens()
+        self.tokens = KernelTokens(self.gate.forget_kernel)
         self.notebooks = Notebooks(serverapp.session_manager, serverapp.contents_manager)
         self.plane = KernelPlane(
             gate=self.gate,

@@ -92,6 +92,11 @@ class KernelPlane:
             raise unknown_kernel()
         return kernel_id
 
+    def kernelspec_of(self, kernel_id: str) -> str | None:
+        """The name of the kernelspec the server started this kernel from."""
+        name = getattr(self._kernels.get_kernel(kernel_id), "kernel_name", None)
+        return str(name) if name else None
+
     def _log_request(self, handler: web.RequestHandler) -> None:
         """Allow-listed: no query, no header, no body."""
         self.log.debug(
@@ -133,6 +138,7 @@ class _PlaneHandler(answers.Answering):
             "plane": "kernel",
             "kernel_id": self.kernel_id,
             "notebook": await self.plane.notebooks.of_kernel(self.kernel_id),
+            "kernelspec": self.plane.kernelspec_of(self.kernel_id),
             "peer": self.peer,
             "request_id": secrets.token_hex(8),
         }

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import secrets
 import threading
+from collections.abc import Callable
 
 from credmagic.errors import NotSignedIn
 
@@ -17,7 +18,9 @@ from credmagic.errors import NotSignedIn
 class KernelTokens:
     """The tokens that are valid now: at most one a kernel."""
 
-    def __init__(self) -> None:
+    def __init__(self, ended: Callable[[str], object] = lambda kernel_id: None) -> None:
+        self._ended = ended
+        """Told whenever a kernel's token is void: it ends, or it starts anew."""
         self._digests: dict[str, bytes] = {}
         self._lock = threading.Lock()
 
@@ -45,6 +48,7 @@ class KernelTokens:
         """Void this kernel's token; unknown kernels are nothing to worry about."""
         with self._lock:
             self._digests.pop(kernel_id, None)
+        self._ended(kernel_id)
 
     def revoke_all(self) -> None:
         """Void every token: the server stops."""

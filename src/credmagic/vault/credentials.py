@@ -44,7 +44,7 @@ class Draft:
         if credential.needs_exchange() or "config_id" in values["public"]:  # for `releasing`; no field leaves as it is
             values["exchange"] = type(credential).exchange or ""
         elif flat.keys() != {**values["public"], **values["secret"]}.keys():
-            values["flat"] = {key: str(value) for key, value in flat.items()}
+            values["flat"] = flat
             values["flat_secret"] = self.credential.secret_keys()
         if self.expires_at is not None:
             values["expires_at"] = self.expires_at
@@ -66,7 +66,9 @@ def make_draft(credential: CredentialKind, expires_at: str | None, probe: bool) 
     With `probe` the service is asked first: raises `VerificationFailed`, `Unreachable`.
     """
     expiry = credential.expiry() if expires_at is None else given_expiry(expires_at)
-    result = verify(credential) if probe else None
+    result = verify(credential, keeps_renewed=True) if probe else None
+    if result and result.renewed:
+        credential = credential.updated(result.renewed)
     verified = {"at": now(), "outcome": result.outcome, "reason": result.reason} if result else None
     ended = ["it has expired already: `use` refuses it"] if expiry and (micros(expiry) or 0) <= now() else []
     return Draft(credential, micros(expiry), verified, [*credential.warnings(), *ended])
@@ -180,7 +182,7 @@ def write(
 ) -> Stored:
     """Write the meta, and a new version when there is a draft, if nobody changed the row since it was read."""
     at = now()
-    version = _next_version(vault, row) if draft else row.current_version
+    version = next_version(vault, row) if draft else row.current_version
     row = replace(row, current_version=version, revision=row.revision + 1, updated_at=at)
     if draft:
         row = replace(row, kind_version=type(draft.credential).version)
@@ -197,7 +199,7 @@ def write(
     return changed
 
 
-def _next_version(vault: Vault, row: CredentialRow) -> int:
+def next_version(vault: Vault, row: CredentialRow) -> int:
     """One more than there ever was: after a rollback the current version is not the highest."""
     with vault.store.read() as reader:
         where = {"credential_id": row.id}

@@ -7,16 +7,14 @@ Kept in memory by the process that serves the kernels: what is late-injected is 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 from credmagic.vault.audit import Caller
 
 
 class Injected:
-    """(kernel, credential) pairs. `alive` tells which kernels still run; a server sets it."""
+    """(kernel, credential) pairs of kernels that run: a server says when one ends (`forget`)."""
 
-    def __init__(self, alive: Callable[[str], bool] = lambda kernel: True) -> None:
-        self.alive = alive
+    def __init__(self) -> None:
         self._held: dict[tuple[str, bytes], str] = {}
         self._lock = threading.Lock()
 
@@ -40,7 +38,7 @@ class Injected:
         """Where it is held now, for people: notebooks by path, other kernels by id."""
         with self._lock:
             held = [(kernel, place) for (kernel, held_id), place in self._held.items() if held_id == credential_id]
-        return sorted({_label(kernel, place) for kernel, place in held if not kernel or self.alive(kernel)})
+        return sorted({_label(kernel, place) for kernel, place in held})
 
 
 def _label(kernel: str, notebook: str) -> str:

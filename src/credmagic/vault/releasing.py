@@ -18,13 +18,13 @@ from credmagic.store.rows import CredentialRow, VersionRow
 from credmagic.tokens.base import Exchange, exchanges, fetch, words
 from credmagic.values import Token
 from credmagic.vault.audit import Caller, Event, now
-from credmagic.vault.credentials import Draft
+from credmagic.vault.credentials import Draft, next_version
 from credmagic.vault.records import Stored, iso, micros, open_meta, open_version, seal_meta, seal_version
 from credmagic.vault.resolve import as_id
 from credmagic.vault.vault import Vault
 
 RENEWED = "renewed"
-"""Marks the sealed values of a version that an exchange made; the next renewal takes its place."""
+"""In the sealed values of a version that an exchange made: the version that a person made. The next takes its place."""
 
 _WRONG_SECRET = frozenset({"invalid_client", "unauthorized_client", "INVALID_CREDENTIALS", "http_401", "bad_key"})
 
@@ -40,9 +40,14 @@ class _Full:
     lender: tuple[bytes, int] | None = None
 
     @property
+    def origin(self) -> int:
+        """The version that a person made, of which renewals have made this one."""
+        return int(self.values.get(RENEWED, self.version))
+
+    @property
     def state(self) -> tuple[int, tuple[bytes, int] | None]:
-        """What a token of it depends on."""
-        return self.version, self.lender
+        """What a token of it depends on: not on renewals, of which several processes make one each."""
+        return self.origin, self.lender
 
 
 class _Superseded(Exception):
@@ -67,8 +72,8 @@ class Releaser:
             full = self._full(caller, stored, version, values)
             if not full.credential.needs_exchange():  # its values are only borrowed
                 return _parts(stored, version, full.credential, None)
-            held = self._vault.tokens.get(stored.row.id, full.state, lambda: self._fetched(caller, full))
-            return _parts(stored, held.state[0], full.credential, held.token)
+            token = self._vault.tokens.get(stored.row.id, full.state, lambda: self._fetched(caller, full))
+            return _parts(stored, version, full.credential, token)
         except TokenRefused as error:
             failure = _named(error, stored)
         except CredmagicError as error:
@@ -79,7 +84,7 @@ class Releaser:
         raise failure.with_traceback(None)
 
     def _full(self, caller: Caller, stored: Stored, version: int, values: Mapping[str, Any]) -> _Full:
-        credential = find_kind(stored.row.kind).parse({**values["public"], **values["secret"]})
+        credential = _parsed(stored, values)
         lender_id = getattr(credential, "config_id", None)
         if not lender_id:
             return _Full(stored, version, values, credential)
@@ -103,22 +108,31 @@ class Releaser:
         )
 
     # ── fetching ─────────────────────────────────────────────────────────────────────────────────────────
-    def _fetched(self, caller: Caller, full: _Full) -> tuple[Token, Any]:
-        """A token and the state it belongs to. Called by one thread at a time for a credential."""
-        name = type(full.credential).exchange or ""
-        exchange = exchanges.get(name)()
-        if exchange.keeps and full.version != full.stored.row.current_version:
+    def _fetched(self, caller: Caller, full: _Full) -> Token:
+        """A token of the credential. Called by one thread at a time for each."""
+        exchange = exchanges.get(type(full.credential).exchange or "")()
+        if not exchange.keeps:
+            token = fetch(exchange, full.credential)
+            self._vault.record(Event("token", caller, "ok", full.stored.row.id, full.version))
+            return token
+        if full.version != full.stored.row.current_version:
             raise TokenRefused("an earlier version", details={"error": "earlier_version"})
+        latest = self._latest(full)  # another process may have renewed it a moment ago
         try:
-            return self._asked(caller, exchange, full)
+            return self._renewed(caller, exchange, latest)
         except _Superseded:
             pass
         except TokenRefused as error:
-            if not exchange.keeps or error.details.get("error") != "invalid_grant" or not self._changed(full):
+            if error.details.get("error") != "invalid_grant" or self._latest(full).version == latest.version:
                 raise
-        return self._asked(caller, exchange, self._latest(full), again=True)
+        try:
+            return self._renewed(caller, exchange, self._latest(full))
+        except _Superseded:
+            pass
+        raise TokenRefused("changed twice", details={"error": "changed_meanwhile"})
 
-    def _asked(self, caller: Caller, exchange: Exchange, full: _Full, again: bool = False) -> tuple[Token, Any]:
+    def _renewed(self, caller: Caller, exchange: Exchange, full: _Full) -> Token:
+        """A token whose renewed secret, if one came along, is stored. Raises `_Superseded`."""
         key = (full.stored.row.id, full.version)
         token = self._unsaved.get(key) or fetch(exchange, full.credential)
         changes = {
@@ -128,29 +142,25 @@ class Releaser:
         }
         if not changes:
             self._vault.record(Event("token", caller, "ok", full.stored.row.id, full.version))
-            return token, full.state
+            return token
         self._unsaved[key] = token
         try:
-            version = self._keep(caller, full, changes)
+            self._keep(caller, full, changes)
         except _Superseded:
             del self._unsaved[key]
-            if again:
-                raise TokenRefused("changed twice", details={"error": "changed_meanwhile"}) from None
             raise
         del self._unsaved[key]
-        return token, (version, full.lender)
-
-    def _changed(self, full: _Full) -> bool:
-        with self._vault.store.read() as reader:
-            row = reader.get(CredentialRow, id=full.stored.row.id)
-        return row is not None and row.current_version != full.version
+        return token
 
     def _latest(self, full: _Full) -> _Full:
+        """The credential as it is now."""
         with self._vault.store.read() as reader:
             stored = self._vault.find(reader, full.stored.row.id.hex())
             version = stored.row.current_version
             values = self._values(reader, stored, version)
-        credential = find_kind(stored.row.kind).parse({**values["public"], **values["secret"]})
+        credential = _parsed(stored, values)
+        for name in full.credential.lent if full.lender else ():
+            credential = credential.updated({"config_id": None, name: getattr(full.credential, name)})
         return _Full(stored, version, values, credential, full.lender)
 
     def _values(self, reader: Any, stored: Stored, version: int) -> dict[str, Any]:
@@ -160,24 +170,25 @@ class Releaser:
         return open_version(self._vault.keyset, stored.row, row)
 
     # ── keeping what was renewed ─────────────────────────────────────────────────────────────────────────
-    def _keep(self, caller: Caller, full: _Full, changes: Mapping[str, Any]) -> int:
-        """Store `changes` as a new version and return its number. Raises `_Superseded`, and what a store raises."""
-        renewed = Draft(full.credential.updated(changes), None, None, []).values()
-        values = {**full.values, **renewed, RENEWED: True}
+    def _keep(self, caller: Caller, full: _Full, changes: Mapping[str, Any]) -> None:
+        """Store `changes` as a new version. Raises `_Superseded`, and what a store raises."""
+        own = find_kind(full.stored.row.kind).parse({**full.values["public"], **full.values["secret"]})
+        values = {**full.values, **Draft(own.updated(changes), None, None, []).values(), RENEWED: full.origin}
         for _ in range(3):
             with self._vault.store.read() as reader:
                 latest = self._vault.find(reader, full.stored.row.id.hex())
             if latest.row.current_version != full.version:
                 raise _Superseded
             try:
-                return self._written(caller, latest, values, bool(full.values.get(RENEWED)))
+                return self._write(caller, latest, values, RENEWED in full.values)
             except ChangedMeanwhile:
                 continue  # its name, say: the values may still be ours to replace
         raise _Superseded
 
-    def _written(self, caller: Caller, latest: Stored, values: Mapping[str, Any], last_was_ours: bool) -> int:
+    def _write(self, caller: Caller, latest: Stored, values: Mapping[str, Any], last_was_ours: bool) -> None:
         vault, before, at = self._vault, latest.row, now()
-        row = replace(before, current_version=before.current_version + 1, revision=before.revision + 1, updated_at=at)
+        version = next_version(vault, before)
+        row = replace(before, current_version=version, revision=before.revision + 1, updated_at=at)
         changed = seal_meta(vault.keyset, row, latest.meta)
         with vault.change(Event("credential.renew", caller, "ok", row.id, row.current_version)) as transaction:
             transaction.update(changed.row, expected_revision=before.revision)
@@ -185,7 +196,6 @@ class Releaser:
             dead = last_was_ours and transaction.get(VersionRow, credential_id=row.id, version=before.current_version)
             if dead:  # a used-up refresh token helps nobody, and one an hour would fill the store
                 transaction.delete(dead)
-        return row.current_version
 
 
 def _parts(stored: Stored, version: int, credential: CredentialKind, token: Token | None) -> dict[str, Any]:
@@ -203,6 +213,10 @@ def _parts(stored: Stored, version: int, credential: CredentialKind, token: Toke
         "aliases": credential.field_aliases(),
         **({"token": token_field} if token_field else {}),
     }
+
+
+def _parsed(stored: Stored, values: Mapping[str, Any]) -> CredentialKind:
+    return find_kind(stored.row.kind).parse_stored(stored.row.kind_version, values["public"], values["secret"])
 
 
 def _as_they_are(credential: CredentialKind) -> Released:

@@ -232,7 +232,7 @@ def test_every_call_of_the_protocol_is_an_action(server, client):
     client.submit_entry("id", "save", "sealed")
 
     assert [(path, body) for path, _, body in server.seen] == [
-        ("/v1/resolve", b'{"ref": "a", "version": 2}'),
+        ("/v1/resolve", b'{"ref": "a", "environment": "draft", "version": 2}'),
         ("/v1/begin_entry", b'{"kind": "basic"}'),
         ("/v1/submit_entry", b'{"entry_id": "id", "purpose": "save", "sealed": "sealed"}'),
     ]
