@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from credmagic.errors import InvalidCredential
 from credmagic.kinds.adapters import adapter_names
 from credmagic.kinds.fields import FieldSpec, camel
 from credmagic.kinds.names import env_stem
@@ -145,6 +146,32 @@ class CredentialKind(BaseModel):
         if made is None:  # outside the except block: pydantic's error quotes its input and must not be the context
             raise refusal(cls, problems)
         return made
+
+    @classmethod
+    def migrate(cls, version: int, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`values` as an earlier `version` of this class stored them, by the names and types of this version.
+
+        A class that changes its fields raises `version` and overrides this; old values are never rewritten in place.
+        """
+        return values
+
+    @classmethod
+    def upgraded(cls, version: int, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Stored `values` in today's form. Raises `InvalidCredential` if a newer version of the kind wrote them."""
+        if version == cls.version:
+            return values
+        if version > cls.version:
+            raise InvalidCredential(
+                f"it was stored by version {version} of the kind {cls.kind}; here is version {cls.version}",
+                next_step="Upgrade credmagic, or the package that ships the kind.",
+                errors={"kind": "is older here than where the credential was stored"},
+            )
+        return cls.migrate(version, values)
+
+    @classmethod
+    def parse_stored(cls, version: int, public: Mapping[str, Any], secrets: Mapping[str, Any]) -> Self:
+        """The credential made of what `public` and `secrets` gave when the kind had `version`. Raises as `parse`."""
+        return cls.parse(cls.upgraded(version, {**public, **secrets}))
 
     @classmethod
     def from_flat(cls, fields: Mapping[str, Any]) -> Self:

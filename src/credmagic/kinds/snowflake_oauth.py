@@ -41,7 +41,8 @@ class SnowflakeOAuth(SnowflakeBase):
     oauth_scopes: list[str] = field("Scopes", default=[], type="list", more=True)
     config_id: str | None = field(
         "Configuration", "Id of a team credential of this kind that lends the application; excludes one of its own.",
-        default=None, trim=True, aliases=("oauth_config_id",), wire={"datarobot": "oauthConfigId"}, more=True, common=True,
+        default=None, trim=True, aliases=("oauth_config_id",), wire={"datarobot": "oauthConfigId"}, more=True,
+        common=True,
     )  # fmt: skip
 
     def check(self) -> Mapping[str, str]:

@@ -35,8 +35,8 @@ SEEN = 100_000
 
 _ID = re.compile(r"[0-9a-f]{32}\Z")
 
-Describe = Callable[[str, str, Mapping[str, Any]], dict[str, Any]]
-"""(kind, name, raw fields) -> `environ`, `files`, `aliases`, as the kind's class derives them."""
+Describe = Callable[[str, int, str, Mapping[str, Any]], dict[str, Any]]
+"""(kind, its version when they were stored, name, raw fields) -> `environ`, `files`, `aliases`, as the class says."""
 
 Release = Callable[[Caller, Stored, int, Mapping[str, Any]], dict[str, Any]]
 """(caller, credential, version, values) -> what leaves of one whose secrets stay: see `releasing`."""
@@ -135,7 +135,7 @@ class Resolver:
         if bulk:
             self._record(Event("bulk_use", caller))
         self._record_use(caller, row.id, wanted.version)
-        return self._resolved(caller, stored, wanted.version, values, describe)
+        return self._resolved(caller, stored, wanted, values, describe)
 
     def _find(self, ref: str, environment: str) -> tuple[CredentialRow, VersionRow]:
         if (credential_id := as_id(ref)) is not None:
@@ -220,25 +220,25 @@ class Resolver:
         return self.release(caller, stored, version, values)
 
     def _resolved(
-        self, caller: Caller, stored: Stored, version: int, values: dict[str, Any], describe: bool
+        self, caller: Caller, stored: Stored, wanted: VersionRow, values: dict[str, Any], describe: bool
     ) -> dict[str, Any]:
         row = stored.row
         resolved: dict[str, Any] = {
             "id": row.id.hex(),
             "name": stored.name,
             "kind": row.kind,
-            "kind_version": row.kind_version,
-            "version": version,
+            "kind_version": wanted.kind_version,
+            "version": wanted.version,
             "environment": row.environment,
             "expires_at": iso(stored.expires_at),
         }
         if "exchange" in values:  # its secrets stay here: a token leaves in their place
-            return resolved | self._released(caller, stored, version, values)
+            return resolved | self._released(caller, stored, wanted.version, values)
         raw = {**values["public"], **values["secret"]}
         resolved["fields"] = values.get("flat", raw)
         resolved["secret"] = values.get("flat_secret", list(values["secret"]))
         if describe and self._describe:
-            resolved.update(self._describe(row.kind, stored.name, raw))
+            resolved.update(self._describe(row.kind, wanted.kind_version, stored.name, raw))
         return resolved
 
 

@@ -7,7 +7,7 @@ row in one transaction. The use-cases stand beside it by theme (`credentials`, `
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,14 +35,22 @@ NAMES_SHOWN = 2000
 """How many names are opened for "did you mean" and completion."""
 
 
-def describe_values(kind: str, name: str, raw: Any) -> dict[str, Any]:
-    """What the kind's class derives from values for a kernel that shall not import it."""
-    credential = find_kind(kind).parse(raw)
-    return {
+def describe_values(kind: str, kind_version: int, name: str, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """What the kind's class derives from stored values for a kernel that shall not import it."""
+    cls = find_kind(kind)
+    credential = cls.parse_stored(kind_version, raw, {})
+    derived: dict[str, Any] = {
         "environ": credential.environ(name),
         "files": credential.files(name),
         "aliases": credential.field_aliases(),
     }
+    if kind_version != cls.version:
+        derived |= {
+            "kind_version": cls.version,
+            "fields": credential.flatten(),
+            "secret": credential.secret_keys(),
+        }
+    return derived
 
 
 class Vault:
@@ -105,7 +113,7 @@ class Vault:
                 next_step=f"Give it new values: %cred rotate {stored.name}",
             )
         opened = open_version(self.keyset, stored.row, row)
-        return find_kind(stored.row.kind).parse({**opened["public"], **opened["secret"]})
+        return find_kind(stored.row.kind).parse_stored(row.kind_version, opened["public"], opened["secret"])
 
     def view(self, stored: Stored) -> dict[str, Any]:
         """The masked view of a credential."""
@@ -148,8 +156,8 @@ class Vault:
             for version in reader.find(VersionRow):
                 opened = open_version(self.keyset, rows[version.credential_id], version)
                 public = {str(value) for value in opened["public"].values()}
-                flat = opened.get("flat", {**opened["public"], **opened["secret"]})
-                for field in opened.get("flat_secret", opened["secret"]):
+                flat = {**opened["secret"], **opened.get("flat", {})}
+                for field in {**opened["secret"], **dict.fromkeys(opened.get("flat_secret", ()))}:
                     value = flat[field]
                     if isinstance(value, str) and not why_unmaskable(value, public):
                         yield mask(names[version.credential_id], field), value

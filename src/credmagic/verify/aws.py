@@ -12,7 +12,7 @@ from credmagic.errors import CredmagicError, VerificationFailed
 from credmagic.kinds.adapters import load
 from credmagic.kinds.base import CredentialKind
 from credmagic.verify.base import Probe, Result, no_answer, unreachable
-from credmagic.verify.token import NotTried, with_token
+from credmagic.verify.fetching import NotTried, with_token
 
 if TYPE_CHECKING:
     from credmagic.kinds.s3 import S3

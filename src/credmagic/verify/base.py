@@ -18,6 +18,7 @@ from credmagic.errors import CredmagicError, Unreachable
 from credmagic.kinds.adapters import MissingPackage
 from credmagic.kinds.base import CredentialKind
 from credmagic.plugins import Registry
+from credmagic.verify.fetching import used_up_by_asking
 
 TIMEOUT = 10.0
 """Seconds until a service that does not answer counts as unreachable."""
@@ -51,13 +52,16 @@ class Probe(ABC):
 probes: Registry[type[Probe]] = Registry("credmagic.probes")
 
 
-def verify(credential: CredentialKind, *, timeout: float = TIMEOUT) -> Result:
+def verify(credential: CredentialKind, *, timeout: float = TIMEOUT, keeps_renewed: bool = False) -> Result:
     """Whether `credential` works, known after `timeout` seconds at the latest, even if a driver hangs.
 
-    Raises `VerificationFailed` or `Unreachable`.
+    A caller that stores `Result.renewed` says so with `keeps_renewed`; for others, what asking would use up is not
+    tried. Raises `VerificationFailed` or `Unreachable`.
     """
     if type(credential).probe is None:
-        return Result("unverifiable", "not verifiable yet")
+        return Result("unverifiable", "this kind cannot be verified")
+    if not keeps_renewed and used_up_by_asking(credential):
+        return Result("unverifiable", "not tried: asking would use up its refresh token; using it tells")
     started = time.perf_counter()
     result = _run(probes.get(type(credential).probe or "")(), credential, timeout)
     return replace(result, took_ms=round((time.perf_counter() - started) * 1000))
