@@ -8,11 +8,13 @@ process must itself have the right to the value, and no value is ever in a pickl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, cast
 
 from credmagic.masking import mask
 from credmagic.values import SecretStr
 
+_RENEWED_BEFORE = 60.0
+"""Seconds before the end of a token from which a fresh one is asked for."""
 _SHORTEST_WORTH_WRAPPING = 4
 """A variable counts as secret when it contains a secret of at least this many characters."""
 
@@ -95,8 +97,30 @@ class Credential(Mapping[str, Any]):
 
     @property
     def expires_at(self) -> str | None:
-        """When it ends (ISO 8601, UTC), or None."""
+        """When it ends (ISO 8601, UTC), or None; of a short-lived token, when that one ends."""
         return self._resolved.get("expires_at")
+
+    @property
+    def token(self) -> str:
+        """The token to send, good for a minute at least: a short-lived one is renewed here, without a new `use`.
+
+        Raises `TokenRefused` or `Unreachable` when it cannot be renewed, `AttributeError` when the kind has none.
+        """
+        if self._is_ending():
+            self.refresh()
+        try:
+            return cast(str, self[self._resolved.get("token", "token")])
+        except KeyError:
+            raise AttributeError("token") from None  # `__getattr__` says it better
+
+    def _is_ending(self) -> bool:
+        """Whether it holds a short-lived token that is good for less than a minute."""
+        ends = self.expires_at
+        if ends is None or "token" not in self._resolved:
+            return False
+        from datetime import UTC, datetime  # not on the way of `use`
+
+        return (datetime.fromisoformat(ends) - datetime.now(UTC)).total_seconds() < _RENEWED_BEFORE
 
     def __getitem__(self, key: str) -> Any:
         try:
@@ -128,7 +152,14 @@ class Credential(Mapping[str, Any]):
         return find_kind(self.kind)
 
     def _model(self) -> Any:
-        return self._kind_class().from_flat(self._resolved["fields"])
+        cls = self._kind_class()
+        model = cls.from_flat(cls.upgraded(self._resolved["kind_version"], self._resolved["fields"]))
+        renewed_by = getattr(model, "renewed_by", None)
+        return renewed_by(self._fields_anew) if renewed_by and "token" in self._resolved else model
+
+    def _fields_anew(self) -> Mapping[str, Any]:
+        """What an adapter asks when its token is about to end."""
+        return cast(Mapping[str, Any], self.refresh()._resolved["fields"])
 
     def environ(self, prefix: str | None = None) -> dict[str, str]:
         """The environment variables this credential stands for; `prefix` replaces its name in theirs."""

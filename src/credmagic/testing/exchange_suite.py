@@ -87,7 +87,11 @@ class ExchangeSuite:
     def test_an_html_page_is_no_answer(self, provider: AuthorizationServer, canary: str) -> None:
         credential = self.good(provider, canary)
         provider.faults[self.path] = html_error()
-        assert self._refusal(credential, canary).details == {"error": "http_502"}
+        broken = self._refusal(credential, canary)
+        assert isinstance(broken, Unreachable)
+        assert "502" in broken.message
+        provider.faults[self.path] = html_error(404)
+        assert self._refusal(credential, canary).details == {"error": "http_404"}
         provider.faults[self.path] = html_error(200)
         assert self._refusal(credential, canary).details == {"error": "not_json"}
 

@@ -37,7 +37,7 @@ WORDS = {
 }
 """Our own codes in words; what is not here is the provider's."""
 
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}\Z")
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}\Z")
 _CLUE, _PART = 6, 4
 """A code is not told that holds a word of a secret with `_CLUE` characters, or `_PART` of which are part of one."""
 

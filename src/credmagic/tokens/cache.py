@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any
 
 from credmagic.errors import CredmagicError, TokenRefused, Unreachable
 from credmagic.values import Token
@@ -29,10 +28,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
 @dataclass(frozen=True)
 class Held:
-    """A token and the state of the credential it belongs to (which getting it may have changed)."""
+    """A token and when it is old."""
 
     token: Token
-    state: Any
     renew_at: float
     """Wall clock, seconds since 1970; `inf` for a token that lives until it is refused."""
     ends_at: float
@@ -56,8 +54,7 @@ class _Slot:
     pause: float = 0.0
 
 
-Fetch = Callable[[], tuple[Token, Hashable]]
-"""Gets a token: with it the state of the credential that is current afterwards."""
+Fetch = Callable[[], Token]
 
 
 class TokenCache:
@@ -73,7 +70,7 @@ class TokenCache:
         self._slots: dict[bytes, _Slot] = {}
         self._guard = threading.Lock()
 
-    def get(self, credential_id: bytes, state: Hashable, fetch: Fetch) -> Held:
+    def get(self, credential_id: bytes, state: Hashable, fetch: Fetch) -> Token:
         """A token of that credential in that state (its version, say) that is not about to end.
 
         `fetch` is called by one thread at a time.
@@ -83,13 +80,13 @@ class TokenCache:
             slot = self._slots.setdefault(credential_id, _Slot())
         held = slot.held.get(state)
         if held and not held.older_than(held.renew_at, self._now()):
-            return held
+            return held.token
         still_good = held is not None and not held.older_than(held.ends_at - MARGIN, self._now())
         if not slot.lock.acquire(blocking=not still_good):
             assert held is not None
-            return held  # somebody else is renewing it
+            return held.token  # somebody else is renewing it
         try:
-            return self._renewed(slot, state, fetch)
+            return self._renewed(slot, state, fetch).token
         finally:
             slot.lock.release()
 
@@ -104,7 +101,8 @@ class TokenCache:
             if held is None or held.older_than(held.ends_at - MARGIN, self._now()):
                 raise
             return held  # good for a minute at least; the next use tries again
-        slot.held = {state: new, new.state: new}
+        still = {key: other for key, other in slot.held.items() if not other.older_than(other.ends_at, self._now())}
+        slot.held = still | {state: new}
         return new
 
     def _leave_in_peace(self, slot: _Slot, state: Hashable) -> None:
@@ -116,24 +114,24 @@ class TokenCache:
 
     def _asked(self, slot: _Slot, state: Hashable, fetch: Fetch) -> Held:
         try:
-            token, now_state = fetch()
+            token = fetch()
         except (TokenRefused, Unreachable) as error:
             slot.pause = min(slot.pause * 2 or FIRST_PAUSE, LONGEST_PAUSE)
             slot.refusal, slot.refused_for, slot.asked_again_at = error, state, self._ticks() + slot.pause
             raise
         slot.refusal, slot.pause = None, 0.0
-        return self._held(token, now_state)
+        return self._held(token)
 
-    def _held(self, token: Token, state: Hashable) -> Held:
+    def _held(self, token: Token) -> Held:
         wall, ticks = self._now()
         if token.expires_at is None:
-            return Held(token, state, float("inf"), float("inf"), (wall, ticks))
+            return Held(token, float("inf"), float("inf"), (wall, ticks))
         ends = token.expires_at.timestamp()
         life = max(0.0, ends - wall)
         renew = wall + life * (SHARE - JITTER * self._chance())
         if life > 2 * MARGIN:
             renew = min(renew, ends - MARGIN)
-        return Held(token, state, renew, ends, (wall, ticks))
+        return Held(token, renew, ends, (wall, ticks))
 
     def _now(self) -> tuple[float, float]:
         return self._clock(), self._ticks()

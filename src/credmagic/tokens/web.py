@@ -35,10 +35,15 @@ class Answer:
     body: Mapping[str, Any] = field(repr=False)
 
     def or_refuse(self) -> Mapping[str, Any]:
-        """The body of a 2xx answer that is no error. Raises `TokenRefused` with the provider's code."""
+        """The body of a 2xx answer that is no error.
+
+        Raises `TokenRefused` with the provider's code, or `Unreachable` when it is the provider that has a problem.
+        """
         error = self.body.get("error")
         if isinstance(error, Mapping):  # Tableau and Google's own services nest it
             error = error.get("code") or error.get("status")
+        if self.status >= 500 or self.status == 429:
+            raise unreachable(f"it has a problem of its own ({self.status})")
         if 300 <= self.status < 400:
             raise refused("redirect")
         if not 200 <= self.status < 300 or error:

@@ -74,7 +74,7 @@ class Releaser:
                 return _parts(stored, version, full.credential, None)
             token = self._vault.tokens.get(stored.row.id, full.state, lambda: self._fetched(caller, full))
             return _parts(stored, version, full.credential, token)
-        except TokenRefused as error:
+        except (TokenRefused, Unreachable) as error:
             failure = _named(error, stored)
         except CredmagicError as error:
             failure = error
@@ -159,8 +159,8 @@ class Releaser:
             version = stored.row.current_version
             values = self._values(reader, stored, version)
         credential = _parsed(stored, values)
-        for name in full.credential.lent if full.lender else ():
-            credential = credential.updated({"config_id": None, name: getattr(full.credential, name)})
+        if full.lender:
+            credential = credential.borrowing(full.credential)
         return _Full(stored, version, values, credential, full.lender)
 
     def _values(self, reader: Any, stored: Stored, version: int) -> dict[str, Any]:
@@ -225,9 +225,12 @@ def _as_they_are(credential: CredentialKind) -> Released:
     )
 
 
-def _named(error: TokenRefused, stored: Stored) -> TokenRefused:
-    """The refusal with the credential's name, the cause and the one command that helps."""
+def _named(error: TokenRefused | Unreachable, stored: Stored) -> CredmagicError:
+    """The failure with the credential's name, the cause and the one command that helps."""
     code, name = str(error.details.get("error") or "no_code"), stored.name
+    if isinstance(error, Unreachable):
+        message = f'"{name}" got no token: {error.message}'
+        return Unreachable(message, code=error.code, next_step=error.next_step, details=error.details)
     secrets = stored.meta.get("secrets") or ["FIELD"]
     step = f"Try it out: %cred verify {name}"
     if code == "earlier_version":

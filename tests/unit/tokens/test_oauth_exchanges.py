@@ -73,14 +73,13 @@ class TestClientCredentials(ExchangeSuite):
             def check(self):
                 return {}
 
-        credential = Careless.parse(
-            {"client_id": "a", "client_secret": canary, "token_url": "http://192.0.2.1/token"}
-        )
+        credential = Careless.parse({"client_id": "a", "client_secret": canary, "token_url": "http://192.0.2.1/token"})
         with pytest.raises(TokenRefused, match="plain http"):
             fetch(ClientCredentials(), credential)
 
     @pytest.mark.parametrize(
-        ("answered", "life"), [(600, 600), ("600", 600), (None, 3600), (-5, 3600), ("soon", 3600), (True, 3600), (1e400, 3600)]
+        ("answered", "life"),
+        [(600, 600), ("600", 600), (None, 3600), (-5, 3600), ("soon", 3600), (True, 3600), (1e400, 3600)],
     )
     def test_a_life_that_says_nothing_sensible_is_an_hour(self, provider, canary, answered, life):
         from flask import jsonify
@@ -146,7 +145,9 @@ class TestJwtBearer(ExchangeSuite):
     def good(self, provider, secret, **more):
         provider.clients["robot"] = Client("robot", key=jwk.RSAKey.import_key(self.made.public_key()))
         values = {"token_url": provider.token_url, "private_key": pem(self.made, secret), "iss": "robot"}
-        return OAuthJwtBearer.parse({**values, "private_key_password": secret, "custom_claims": '{"sub": "ada"}', **more})
+        return OAuthJwtBearer.parse(
+            {**values, "private_key_password": secret, "custom_claims": '{"sub": "ada"}', **more}
+        )
 
     def wrong(self, provider, secret):
         return self.good(provider, secret, private_key=pem(rsa.generate_private_key(65537, 2048), secret))
@@ -172,7 +173,9 @@ class TestJwtBearer(ExchangeSuite):
         assert fetch(JwtBearer(), credential).value != fetch(JwtBearer(), credential).value
         assert len(provider.seen_ids) == 2
 
-    @pytest.mark.parametrize("change", [{"private_key_password": "wrong-one"}, {"private_key": "no key"}, {"alg": "ES256"}])
+    @pytest.mark.parametrize(
+        "change", [{"private_key_password": "wrong-one"}, {"private_key": "no key"}, {"alg": "ES256"}]
+    )
     def test_a_key_that_does_not_sign_is_refused_unsent(self, provider, canary, change):
         with pytest.raises(TokenRefused) as caught:
             fetch(JwtBearer(), self.good(provider, canary, **change))
