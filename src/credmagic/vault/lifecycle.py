@@ -109,6 +109,10 @@ def generate(
             next_step=f"Do it in a notebook with a grant, or give it a value: %cred rotate {stored.name}",
         )
     check_change(vault, caller, stored)
+    if stored.row.status != "active":  # showing it is a use
+        raise NotUsable(
+            f'"{stored.name}" is {stored.row.status}', code=stored.row.status, next_step=f"%cred resume {stored.name}"
+        )
     target = generated_field(type(before), field)
     made = passwords.generate(policy, without=[stored.name], label=mask(stored.name, target))
     view = _rotated(vault, caller, stored, before.updated({target: made}), False, expires_at, overlap_days)
@@ -171,7 +175,7 @@ def rollback(
             next_step=f"See them: %cred versions {stored.name}",
         )
     opened = open_version(vault.keyset, stored.row, row)
-    credential = find_kind(stored.row.kind).parse({**opened["public"], **opened["secret"]})
+    credential = find_kind(stored.row.kind).parse_stored(row.kind_version, opened["public"], opened["secret"])
     result = ask_service(credential) if verify else None
     verified = {"at": now(), "outcome": result.outcome, "reason": result.reason} if result else None
     meta = {key: value for key, value in stored.meta.items() if key != "overlap_until"}
