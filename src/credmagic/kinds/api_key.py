@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from credmagic.kinds.adapters import HeaderAuth, adapter
@@ -24,6 +24,7 @@ class ApiKey(CredentialKind):
     """An API key or token of a web service."""
 
     kind: ClassVar[str] = "api_key"
+    runtime_scheme: ClassVar[str] = "api_key_auth"
     title: ClassVar[str] = "API key"
     aliases: ClassVar[tuple[str, ...]] = ("api_token", "api_key_auth", "apikey")
     wire_kinds: ClassVar[Mapping[str, str]] = {"datarobot": "api_token"}
@@ -64,6 +65,11 @@ class ApiKey(CredentialKind):
         more=True,
         placeholder="Authorization: Bearer",
     )
+
+    @classmethod
+    def runtime(cls, fields: Mapping[str, Any]) -> dict[str, str]:
+        """The key alone."""
+        return {"api_key": fields["api_key"]}
 
     def check(self) -> Mapping[str, str]:
         """A header and a variable have to be some."""

@@ -64,6 +64,14 @@ class CredentialKind(BaseModel):
     """Name of the entry point in `credmagic.exchanges` that turns the values into a short-lived token."""
     lent: ClassVar[tuple[str, ...]] = ()
     """The fields that a team credential lends to those whose `config_id` names it."""
+    sharing: ClassVar[tuple[str, ...]] = ("team", "member")
+    """How a connection of this kind may be shared."""
+    sso: ClassVar[bool] = False
+    """Whether a connection of this kind works with the member's own sign-in at an identity provider."""
+    client_part: ClassVar[tuple[str, ...]] = ()
+    """The fields that say which application asks: a connection's team lends them to its members."""
+    runtime_scheme: ClassVar[str] = "key_value_creds"
+    """What tools of watsonx Orchestrate take it for."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -236,6 +244,11 @@ class CredentialKind(BaseModel):
             if value is not None
             for env in spec.env
         }
+
+    @classmethod
+    def runtime(cls, fields: Mapping[str, Any]) -> dict[str, str]:
+        """What tools of watsonx Orchestrate read of released `fields`, by its name there."""
+        return {name: env_text(value) for name, value in fields.items() if value is not None}
 
     def needs_exchange(self) -> bool:
         """Whether a kernel gets a token in place of these values; if not, it gets the values."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from credmagic.kinds.adapters import HeaderAuth, adapter
 from credmagic.kinds.base import CredentialKind
@@ -19,6 +20,7 @@ class Basic(CredentialKind):
     title: ClassVar[str] = "User and password"
     aliases: ClassVar[tuple[str, ...]] = ("basic_auth",)
     probe: ClassVar[str | None] = "http"
+    runtime_scheme: ClassVar[str] = "basic_auth"
     help: ClassVar[str] = "A login for a service. For a database use the kind database: it knows the address too."
 
     user: str = field(
@@ -45,6 +47,11 @@ class Basic(CredentialKind):
     def auth(self) -> HeaderAuth:
         """For requests and httpx: `requests.get(url, auth=cred.auth())`."""
         return HeaderAuth("Authorization", basic_header(self.user, self.password))
+
+    @classmethod
+    def runtime(cls, fields: Mapping[str, Any]) -> dict[str, str]:
+        """The login alone."""
+        return {"username": fields["user"], "password": fields["password"]}
 
     def http_check(self) -> HttpCheck | None:
         """GET `url` with the login; None without a URL."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from credmagic.kinds.adapters import HeaderAuth, adapter
 from credmagic.kinds.base import CredentialKind
@@ -17,6 +18,7 @@ class Bearer(CredentialKind):
     """A token, sent as `Authorization: Bearer`."""
 
     kind: ClassVar[str] = "bearer"
+    runtime_scheme: ClassVar[str] = "bearer_token"
     title: ClassVar[str] = "Bearer token"
     aliases: ClassVar[tuple[str, ...]] = ("bearer_token",)
     probe: ClassVar[str | None] = "http"
@@ -35,6 +37,11 @@ class Bearer(CredentialKind):
     def auth(self) -> HeaderAuth:
         """For requests and httpx: `requests.get(url, auth=cred.auth())`."""
         return HeaderAuth("Authorization", f"Bearer {self.token}")
+
+    @classmethod
+    def runtime(cls, fields: Mapping[str, Any]) -> dict[str, str]:
+        """The token alone."""
+        return {"token": fields["token"]}
 
     def http_check(self) -> HttpCheck | None:
         """GET `url` with the token; None without a URL."""

@@ -17,6 +17,7 @@ class ConductorAccessKey(TokenKind):
     """Key id and secret, for which the server gives out tokens."""
 
     kind: ClassVar[str] = "conductor_access_key"
+    runtime_scheme: ClassVar[str] = "bearer_token"
     title: ClassVar[str] = "Orkes Conductor access key"
     aliases: ClassVar[tuple[str, ...]] = ("conductor", "orkes", "access_key")
     exchange: ClassVar[str | None] = "access_key"

@@ -104,6 +104,12 @@ class Database(CredentialKind):
 
     # ------------------------------------------------------------------ handing over
 
+    @classmethod
+    def runtime(cls, fields: Mapping[str, Any]) -> dict[str, str]:
+        """With the URL of it all."""
+        url = cls.from_flat(fields)._url().render_as_string(hide_password=False)
+        return {**super().runtime(fields), "database_url": url}
+
     def environ(self, name: str, prefix: str | None = None) -> dict[str, str]:
         """`DATABASE_URL`, and the variables that the database's own clients read."""
         values = {"port": self.port or self.row.port}

@@ -13,7 +13,6 @@ from pydantic import computed_field, field_validator
 from credmagic.kinds.adapters import adapter, load
 from credmagic.kinds.exchange import JWT_GRANT, AssertionRequest
 from credmagic.kinds.fields import field, secret
-from credmagic.kinds.oauth_base import needs_tls
 from credmagic.kinds.token_kind import TokenKind
 from credmagic.values import SecretStr
 
@@ -63,10 +62,7 @@ class Gcp(TokenKind):
             return {"gcp_key": 'must be the key of a service account: "type" must be "service_account"'}
         names = ("client_email", "private_key")
         missing = [name for name in names if not isinstance(info.get(name), str) or not info[name]]
-        if missing:
-            return {"gcp_key": f"lacks {' and '.join(missing)}"}
-        odd = needs_tls(token_uri=self._token_uri())
-        return {"gcp_key": "names a token_uri that is not https, which credmagic sends nothing to"} if odd else {}
+        return {"gcp_key": f"lacks {' and '.join(missing)}"} if missing else {}
 
     def _info(self) -> dict[str, Any]:
         """What the key says; nothing in a notebook that has only a token."""

@@ -18,6 +18,7 @@ class KeyValue(CredentialKind):
     """Pairs of key and secret value; each key is a key of the credential."""
 
     kind: ClassVar[str] = "key_value"
+    sharing: ClassVar[tuple[str, ...]] = ("team",)
     title: ClassVar[str] = "Key and value pairs"
     aliases: ClassVar[tuple[str, ...]] = ("kv", "key_value_creds")
     help: ClassVar[str] = (

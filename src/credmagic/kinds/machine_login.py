@@ -17,6 +17,7 @@ class MachineLogin(TokenKind):
     """Name and password, for which the service opens a session."""
 
     kind: ClassVar[str] = "machine_login"
+    runtime_scheme: ClassVar[str] = "bearer_token"
     title: ClassVar[str] = "Element Unify machine user"
     aliases: ClassVar[tuple[str, ...]] = ("unify", "unify_machine")
     exchange: ClassVar[str | None] = "session"

@@ -96,6 +96,11 @@ class OAuthBase(TokenKind):
 class OAuthClient(OAuthBase):
     """An application that proves itself with a secret of its own."""
 
+    client_part: ClassVar[tuple[str, ...]] = (
+        "client_id", "client_secret", "token_url", "scope", "grant_type", "send_via",
+        "custom_token_header", "custom_token_body", "custom_token_query",
+    )  # fmt: skip
+
     client_id: str = field("Client ID", trim=True, aliases=("oauth_client_id",))
     client_secret: SecretStr = secret("Client secret", aliases=("oauth_client_secret",))
     token_url: str = token_url_field()

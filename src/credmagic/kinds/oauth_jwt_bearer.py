@@ -19,6 +19,7 @@ class OAuthJwtBearer(OAuthBase):
     """A private key whose signature stands in for a secret."""
 
     kind: ClassVar[str] = "oauth_jwt_bearer"
+    sharing: ClassVar[tuple[str, ...]] = ("team",)
     title: ClassVar[str] = "JWT assertion"
     aliases: ClassVar[tuple[str, ...]] = ("oauth2_jwt_bearer", "jwt_bearer")
     wire_kinds: ClassVar[Mapping[str, str]] = {"orchestrate": "oauth_auth_jwt_bearer_flow"}

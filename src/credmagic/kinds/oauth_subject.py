@@ -17,6 +17,13 @@ from credmagic.values import SecretStr
 class OAuthSubject(OAuthBase):
     """The application, and how it names the subject."""
 
+    sharing: ClassVar[tuple[str, ...]] = ("member",)
+    sso: ClassVar[bool] = True
+    client_part: ClassVar[tuple[str, ...]] = (
+        "client_id", "client_secret", "token_url", "grant_type", "app_token_key",
+        "custom_token_header", "custom_token_body", "custom_token_query",
+    )  # fmt: skip
+
     client_id: str = field("Client ID", trim=True)
     client_secret: SecretStr | None = secret("Client secret", default=None)
     token_url: str = token_url_field()
@@ -53,6 +60,8 @@ class OAuthDirectAccess(TokenKind):
     """No fields: the signed-in user's token is the token."""
 
     kind: ClassVar[str] = "oauth_direct_access"
+    sharing: ClassVar[tuple[str, ...]] = ("member",)
+    sso: ClassVar[bool] = True
     title: ClassVar[str] = "Direct SSO token"
     group: ClassVar[str] = "OAuth"
     aliases: ClassVar[tuple[str, ...]] = ("oauth2_direct_accesstoken",)

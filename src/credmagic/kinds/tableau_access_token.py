@@ -20,6 +20,7 @@ class TableauAccessToken(TokenKind):
     """Name and secret of a personal access token; with the server's address, notebooks get a session."""
 
     kind: ClassVar[str] = "tableau_access_token"
+    runtime_scheme: ClassVar[str] = "bearer_token"
     title: ClassVar[str] = "Tableau token"
     aliases: ClassVar[tuple[str, ...]] = ("tableau", "tableau_pat")
     exchange: ClassVar[str | None] = "session"

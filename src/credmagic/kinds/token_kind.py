@@ -41,6 +41,8 @@ class TokenKind(CredentialKind):
     token_extra: ClassVar[tuple[str, ...]] = ()
     """What of `Token.extra` is released, as public fields."""
 
+    runtime_scheme: ClassVar[str] = "oauth2"
+
     _token: Token | None = PrivateAttr(default=None)
     _derived: Mapping[str, Any] = PrivateAttr(default_factory=dict)
     _renew: Renew | None = PrivateAttr(default=None)
@@ -59,6 +61,12 @@ class TokenKind(CredentialKind):
         """With the variables that carry the token."""
         about = super().describe()
         return about | {"env": list(dict.fromkeys([*about["env"], *cls.token_env]))}
+
+    @classmethod
+    def runtime(cls, fields: Mapping[str, Any]) -> dict[str, str]:
+        """The token alone, unless the kind is handed over field by field."""
+        called = {"oauth2": "access_token", "bearer_token": "token"}.get(cls.runtime_scheme)
+        return {called: str(fields.get(cls.token_field) or "")} if called else super().runtime(fields)
 
     def needs_exchange(self) -> bool:
         """True unless the subclass says that these values are handed over as they are."""

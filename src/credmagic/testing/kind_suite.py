@@ -14,18 +14,20 @@ from __future__ import annotations
 import json
 import re
 import secrets as randomness
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, get_args
+from collections.abc import Mapping
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credmagic.errors import InvalidCredential
-from credmagic.kinds.base import CredentialKind, variable
+from credmagic.kinds.base import variable
 from credmagic.kinds.convert import MAX_BYTES
-from credmagic.kinds.fields import FieldSpec, camel
+from credmagic.kinds.fields import camel
 from credmagic.kinds.reading import UNKNOWN
+from credmagic.testing.planting import planted, refusal, told
+from credmagic.testing.token_rules import TokenRules
 from credmagic.values import SecretStr
 
 FACES = ("datarobot", "orchestrate")
@@ -38,52 +40,8 @@ _anything = st.recursive(
 )
 
 
-def planted(example: Any, canary: str) -> Any:
-    """`example` with the canary wherever it says `CANARY`."""
-    if isinstance(example, str):
-        if example.startswith("{") and example.endswith("}"):  # JSON text stays JSON
-            return json.dumps(planted(json.loads(example), canary))
-        return example.replace("CANARY", canary)
-    if isinstance(example, Mapping):
-        return {planted(key, canary): planted(value, canary) for key, value in example.items()}
-    return [planted(item, canary) for item in example] if isinstance(example, list) else example
-
-
-def refusal(kind: type[CredentialKind], values: Mapping[str, Any]) -> InvalidCredential:
-    """The error that `values` must raise."""
-    with pytest.raises(InvalidCredential) as caught:
-        kind.parse(values)
-    return caught.value
-
-
-def told(error: BaseException | None) -> Iterator[str]:
-    """Everything an error says, with what hangs on it."""
-    while error is not None:
-        yield f"{error} {error!r} {vars(error)}"
-        error = error.__cause__ or error.__context__
-
-
-class KindSuite:
+class KindSuite(TokenRules):
     """Subclass it with `kind`, `good` and `bad`."""
-
-    kind: ClassVar[type[CredentialKind]]
-    good: ClassVar[Sequence[Mapping[str, Any]]]
-    """Examples by canonical names; together they set every field."""
-    bad: ClassVar[Sequence[tuple[Mapping[str, Any], str]]] = ()
-    """Values, and the field whose fault it is."""
-    any_variable: ClassVar[bool] = False
-    """True if the names of variables follow from the values."""
-
-    def examples(self, canary: str = "Kanari-0123456789abcdef") -> list[CredentialKind]:
-        """The good examples, parsed."""
-        return [self.kind.parse(planted(example, canary)) for example in self.good]
-
-    def by_field(self) -> Iterator[tuple[FieldSpec, dict[str, Any]]]:
-        """Each field with a good example that sets it."""
-        for spec in self.kind.specs():
-            example = next((dict(example) for example in self.good if spec.name in example), None)
-            assert example is not None, f"no example sets {spec.name}"
-            yield spec, example
 
     # ------------------------------------------------------------------ values
 
@@ -96,9 +54,13 @@ class KindSuite:
     def test_values_survive_being_handed_over(self, canary: str) -> None:
         for credential in self.examples(canary):
             flat = json.loads(json.dumps(credential.flatten()))
+            received = self.kind.from_flat(flat)
 
-            assert self.kind.from_flat(flat).secrets() == credential.secrets()
             assert set(credential.secret_keys()) <= set(flat)
+            assert received.flatten() == credential.flatten()
+            assert received.environ("x") == credential.environ("x")
+            if not credential.needs_exchange():
+                assert {**credential.secrets(), **received.secrets()} == credential.secrets()
 
     def test_secrets_have_the_type_that_masks_them(self, canary: str) -> None:
         for credential in self.examples(canary):
@@ -130,6 +92,20 @@ class KindSuite:
                 with pytest.raises(InvalidCredential) as caught:
                     self.kind.parse(planted(example, canary)).updated({spec.name: None})
                 assert caught.value.errors == {spec.name: "is required"}
+
+    def test_every_secret_field_has_its_canary(self, canary: str) -> None:
+        for spec, _ in self.by_field():
+            values = [getattr(credential, spec.name) for credential in self.examples(canary)]
+            assert not spec.secret or any(canary[:24] in json.dumps(value) for value in values if value)
+
+    # ------------------------------------------------------------------ versions
+
+    def test_what_a_newer_version_stored_is_not_guessed_at(self) -> None:
+        for credential in self.examples():
+            stored = (credential.public(), credential.secrets())
+            assert self.kind.parse_stored(self.kind.version, *stored) == credential
+            with pytest.raises(InvalidCredential, match=r"Upgrade"):
+                self.kind.parse_stored(self.kind.version + 1, *stored)
 
     # ------------------------------------------------------------------ names
 

@@ -10,10 +10,17 @@ from credmagic.kinds.basic import Basic
 from credmagic.plugins import BrokenPlugin
 
 
-def test_all_kinds_of_this_part_are_there():
+def test_all_kinds_are_there():
     assert [cls.kind for cls in registry.all_kinds()] == sorted(
-        ["basic", "bearer", "api_key", "key_value", "database", "s3", "gcp", "ssh_key"]
-    )
+        [
+            "basic", "bearer", "api_key", "key_value", "ssh_key", "machine_login", "conductor_access_key", "database",
+            "snowflake_key_pair_user_account", "snowflake_oauth_user_account", "databricks_access_token_account",
+            "databricks_service_principal_account", "tableau_access_token", "s3", "gcp", "azure",
+            "azure_service_principal", "adls_gen2_oauth", "box_jwt", "oauth", "oauth_password",
+            "oauth_client_credentials", "oauth_on_behalf_of", "oauth_token_exchange", "oauth_direct_access",
+            "oauth_jwt_bearer", "external_oauth_provider",
+        ]
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -29,9 +36,9 @@ def test_a_kind_is_found_by_any_of_its_names(name, kind):
 
 def test_an_unknown_kind_gets_the_closest_names():
     with pytest.raises(UnknownKind) as caught:
-        registry.find_kind("databse")
+        registry.find_kind("key_valu")
 
-    assert caught.value.details["closest"] == ["database"]
+    assert caught.value.details["closest"][0] == "key_value"
     assert "%cred kinds" in caught.value.next_step
 
 

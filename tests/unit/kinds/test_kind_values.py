@@ -184,7 +184,8 @@ def test_a_google_file_is_kept_byte_for_byte_and_says_whose_it_is():
 
     assert key.gcp_key == text
     assert key.public()["project_id"] == "p"
-    assert key.files("x") == {"GOOGLE_APPLICATION_CREDENTIALS": text}
+    assert key.files("x") == {}  # it stays in the vault
+    assert key.updated({"exportable": True}).files("x") == {"GOOGLE_APPLICATION_CREDENTIALS": text}
     assert key.updated({"gcp_key": text.replace('"p"', '"q"')}).public()["project_id"] == "q"
 
 

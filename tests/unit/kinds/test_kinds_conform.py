@@ -1,32 +1,24 @@
 """Every built-in kind passes the suite that plug-ins' kinds pass."""
 
-import json
+from pathlib import Path
 from typing import ClassVar
 
 from credmagic.kinds.api_key import ApiKey
+from credmagic.kinds.azure import Azure
 from credmagic.kinds.basic import Basic
 from credmagic.kinds.bearer import Bearer
 from credmagic.kinds.database import Database
-from credmagic.kinds.gcp import Gcp
+from credmagic.kinds.databricks_access_token import DatabricksAccessToken
 from credmagic.kinds.key_value import KeyValue
 from credmagic.kinds.registry import all_kinds
-from credmagic.kinds.s3 import S3
 from credmagic.kinds.ssh_key import SshKey
+from credmagic.testing.kind_examples import GOOD
 from credmagic.testing.kind_suite import KindSuite
-
-CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-URL = "https://example.org/api"
 
 
 class TestBasic(KindSuite):
     kind = Basic
-    good = (
-        {"user": "ada", "password": "CANARY"},
-        {
-            "user": "ada", "password": "CANARY", "url": URL, "server_cert": CERTIFICATE,
-            "snowflake_account_name": "xy12345.eu-central-1",
-        },
-    )  # fmt: skip
+    good = GOOD["basic"]
     bad = (
         ({"user": "ada"}, "password"),
         ({"password": "CANARY"}, "user"),
@@ -41,17 +33,13 @@ class TestBasic(KindSuite):
 
 class TestBearer(KindSuite):
     kind = Bearer
-    good = ({"token": "CANARY"}, {"token": "CANARY", "url": URL})
+    good = GOOD["bearer"]
     bad = (({}, "token"), ({"token": 12}, "token"), ({"token": "CANARY", "url": "CANARY"}, "url"))
 
 
 class TestApiKey(KindSuite):
     kind = ApiKey
-    good = (
-        {"api_key": "CANARY"},
-        {"api_key": "CANARY", "service": "openai", "url": URL},
-        {"api_key": "CANARY", "service": "generic", "env": "MY_KEY", "header": "X-Key", "url": URL},
-    )
+    good = GOOD["api_key"]
     any_variable = True
     bad = (
         ({}, "api_key"),
@@ -64,7 +52,7 @@ class TestApiKey(KindSuite):
 
 class TestKeyValue(KindSuite):
     kind = KeyValue
-    good = ({"entries": {"TOKEN": "CANARY", "with-dash": "CANARY2", "empty": ""}},)
+    good = GOOD["key_value"]
     any_variable = True
     bad = (
         ({}, "entries"),
@@ -80,16 +68,7 @@ class TestKeyValue(KindSuite):
 
 class TestDatabase(KindSuite):
     kind = Database
-    good = (
-        {
-            "dialect": "postgresql", "host": "db.example.org", "port": 5433, "database": "sales", "user": "ada",
-            "password": "CANARY", "sslmode": "verify-full", "ssl_root_cert": CERTIFICATE,
-            "options": {"application_name": "nb", "n": 1}, "driver": "psycopg",
-        },
-        {"dialect": "mysql", "host": "h", "user": "ada", "password": "CANARY"},
-        {"dialect": "sqlite", "database": "/tmp/x.db"},
-        {"dialect": "firebird", "driver": "fdb", "host": "h", "password": "CANARY"},
-    )  # fmt: skip
+    good = GOOD["database"]
     bad: ClassVar = (
         ({"host": "h"}, "dialect"),
         ({"dialect": "postgresql"}, "host"),
@@ -106,53 +85,9 @@ class TestDatabase(KindSuite):
     )
 
 
-class TestS3(KindSuite):
-    kind = S3
-    good = (
-        {},
-        {
-            "aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "CANARY", "aws_session_token": "CANARY-t",
-            "region": "eu-central-1", "endpoint_url": "https://minio.example.org", "bucket": "data",
-        },
-    )  # fmt: skip
-    bad = (
-        ({"aws_access_key_id": "AKIAEXAMPLE"}, "aws_secret_access_key"),
-        ({"aws_secret_access_key": "CANARY"}, "aws_access_key_id"),
-        ({"aws_session_token": "CANARY"}, "aws_access_key_id"),
-    )
-
-
-GOOGLE = {
-    "type": "service_account", "project_id": "my-project", "private_key_id": "k1", "private_key": "CANARY",
-    "client_email": "robot@my-project.iam.gserviceaccount.com", "token_uri": "https://oauth2.googleapis.com/token",
-}  # fmt: skip
-
-
-class TestGcp(KindSuite):
-    kind = Gcp
-    good = (
-        {"gcp_key": json.dumps(GOOGLE), "scopes": ["https://www.googleapis.com/auth/bigquery"]},
-        {"gcp_key": GOOGLE},
-    )
-    bad = (
-        ({}, "gcp_key"),
-        ({"gcp_key": "CANARY"}, "gcp_key"),
-        ({"gcp_key": ["CANARY"]}, "gcp_key"),
-        ({"gcp_key": {**GOOGLE, "type": "CANARY"}}, "gcp_key"),
-        ({"gcp_key": {**GOOGLE, "private_key": ""}}, "gcp_key"),
-        ({"gcp_key": {**GOOGLE, "client_email": None}}, "gcp_key"),
-    )
-
-
 class TestSshKey(KindSuite):
     kind = SshKey
-    good = (
-        {"private_key": "-----BEGIN OPENSSH PRIVATE KEY-----\r\nCANARY\r\n-----END OPENSSH PRIVATE KEY-----"},
-        {
-            "private_key": "CANARY", "passphrase": "CANARY-p", "host": "git.example.org", "port": 2222, "user": "git",
-            "public_key": "ssh-ed25519 AAAA", "known_hosts": "git.example.org ssh-ed25519 AAAA\n",
-        },
-    )  # fmt: skip
+    good = GOOD["ssh_key"]
     bad = (
         ({}, "private_key"),
         ({"private_key": "CANARY", "host": "-oProxyCommand=CANARY"}, "host"),
@@ -161,7 +96,21 @@ class TestSshKey(KindSuite):
     )
 
 
-def test_every_installed_kind_has_a_suite():
-    tested = {suite.kind for suite in KindSuite.__subclasses__()}
+class TestAzure(KindSuite):
+    kind = Azure
+    good = GOOD["azure"]
+    bad = (({}, "azure_connection_string"),)
 
-    assert set(all_kinds()) <= tested
+
+class TestDatabricksAccessToken(KindSuite):
+    kind = DatabricksAccessToken
+    good = GOOD["databricks_access_token_account"]
+    bad = (({}, "databricks_access_token"), ({"databricks_access_token": "CANARY", "host": "CANARY"}, "host"))
+
+
+def test_every_installed_kind_has_examples_and_a_suite():
+    """The suites of kinds with tokens stand in a file of their own."""
+    source = "".join(file.read_text() for file in Path(__file__).parent.glob("test_*conform.py"))
+
+    assert {cls.kind for cls in all_kinds()} == set(GOOD)
+    assert [kind for kind in GOOD if f'good = GOOD["{kind}"]' not in source] == []
