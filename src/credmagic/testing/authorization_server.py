@@ -94,7 +94,7 @@ class AuthorizationServer:
         self.issued: dict[str, float] = {}
         """Access token → when it ends, by this server's clock."""
         self.life = 3600
-        self.rotates = True
+        self.rotates = self.detects_reuse = True
         self.asked: Counter[str] = Counter()
         self.forms: list[dict[str, str]] = []
         """The form of every token request."""
@@ -172,7 +172,9 @@ class AuthorizationServer:
             return fault() if fault else None
 
         @app.post("/oauth/token")
-        def token() -> Any:
+        @app.post("/oidc/v1/token")  # Databricks
+        @app.post("/<tenant>/oauth2/v2.0/token")  # Azure
+        def token(tenant: str = "") -> Any:
             with self._lock:
                 self.forms.append(dict(request.form))
                 return oauth.create_token_response()
@@ -234,8 +236,8 @@ class _Refresh(grants.RefreshTokenGrant):  # type: ignore[misc]
 
     def authenticate_refresh_token(self, refresh_token: str) -> Family | None:
         for family in self.provider.families:
-            if refresh_token in family.spent:  # somebody has a copy: nobody gets anything any more
-                family.revoked = True
+            if refresh_token in family.spent and self.provider.detects_reuse:
+                family.revoked = True  # somebody has a copy: nobody gets anything any more
             if family.current == refresh_token and not family.revoked:
                 return family
         return None

@@ -66,7 +66,9 @@ class TokenCache:
         ticks: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._clock, self._ticks, self._chance = clock, ticks, chance
+        self.clock = clock
+        """Seconds since 1970, for the cache and for the exchanges that fill it."""
+        self._ticks, self._chance = ticks, chance
         self._slots: dict[bytes, _Slot] = {}
         self._guard = threading.Lock()
 
@@ -134,9 +136,14 @@ class TokenCache:
         return Held(token, renew, ends, (wall, ticks))
 
     def _now(self) -> tuple[float, float]:
-        return self._clock(), self._ticks()
+        return self.clock(), self._ticks()
 
     def drop(self, credential_id: bytes) -> None:
         """Forget the credential: it was rotated, paused or deleted. A fetch under way reaches only who waits for it."""
         with self._guard:
             self._slots.pop(credential_id, None)
+
+    def __len__(self) -> int:
+        """Of how many credentials there is a token."""
+        with self._guard:
+            return sum(1 for slot in self._slots.values() if slot.held)

@@ -110,7 +110,7 @@ class Releaser:
     # ── fetching ─────────────────────────────────────────────────────────────────────────────────────────
     def _fetched(self, caller: Caller, full: _Full) -> Token:
         """A token of the credential. Called by one thread at a time for each."""
-        exchange = exchanges.get(type(full.credential).exchange or "")()
+        exchange = exchanges.get(type(full.credential).exchange or "")(clock=self._vault.tokens.clock)
         if not exchange.keeps:
             token = fetch(exchange, full.credential)
             self._vault.record(Event("token", caller, "ok", full.stored.row.id, full.version))
