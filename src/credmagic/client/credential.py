@@ -113,10 +113,15 @@ class Credential(Mapping[str, Any]):
         except KeyError:
             raise AttributeError("token") from None  # `__getattr__` says it better
 
+    @property
+    def is_short_lived(self) -> bool:
+        """Whether it holds a token that was made for this use, while the secrets stay in the vault."""
+        return "token" in self._resolved
+
     def _is_ending(self) -> bool:
-        """Whether it holds a short-lived token that is good for less than a minute."""
+        """Whether its token is good for less than a minute."""
         ends = self.expires_at
-        if ends is None or "token" not in self._resolved:
+        if ends is None or not self.is_short_lived:
             return False
         from datetime import UTC, datetime  # not on the way of `use`
 
@@ -155,7 +160,7 @@ class Credential(Mapping[str, Any]):
         cls = self._kind_class()
         model = cls.from_flat(cls.upgraded(self._resolved["kind_version"], self._resolved["fields"]))
         renewed_by = getattr(model, "renewed_by", None)
-        return renewed_by(self._fields_anew) if renewed_by and "token" in self._resolved else model
+        return renewed_by(self._fields_anew) if renewed_by and self.is_short_lived else model
 
     def _fields_anew(self) -> Mapping[str, Any]:
         """What an adapter asks when its token is about to end."""

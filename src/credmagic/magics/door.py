@@ -69,7 +69,8 @@ class NotebookDoor(Door):
         if variable:
             handing.bind(self.ip.user_ns, credential, variable)
         if export:
-            self.say(f"✓ set until the kernel ends: {' '.join(handing.export(credential, prefix))}")
+            names = " ".join(handing.export(credential, prefix))
+            self.say(f"✓ set until the kernel ends: {names}{handing.token_ends(credential)}")
         return credential
 
     def _bind(self, variable: str, ref: str) -> None:

@@ -74,6 +74,16 @@ def export(credential: Credential, prefix: str | None = None) -> list[str]:
     return names
 
 
+def token_ends(credential: Credential) -> str:
+    """What to say of variables that hold a short-lived token: nothing renews them by itself. Empty for others."""
+    if not credential.is_short_lived or credential.expires_at is None:
+        return ""
+    from datetime import datetime
+
+    ends = datetime.fromisoformat(credential.expires_at).astimezone()
+    return f" (the token ends {ends:%Y-%m-%d %H:%M}; a fresh one: %cred reload)"
+
+
 def keep(way: str, credential: Credential, injector: Any, **options: Any) -> None:
     """Remember what is injected until the kernel ends, so that `reload` can refresh it."""
     _held[way, credential.id] = Held(credential, injector, options)

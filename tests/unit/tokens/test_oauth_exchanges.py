@@ -1,16 +1,20 @@
 """The exchanges with an OAuth token endpoint, against a server that really checks."""
 
+import json
+
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from joserfc import jwk
+from joserfc import jwk, jwt
 
 from credmagic.errors import TokenRefused
+from credmagic.kinds import box_jwt
+from credmagic.kinds.gcp import Gcp
 from credmagic.kinds.oauth import OAuth
 from credmagic.kinds.oauth_client_credentials import OAuthClientCredentials
 from credmagic.kinds.oauth_jwt_bearer import OAuthJwtBearer
 from credmagic.kinds.oauth_password import OAuthPassword
-from credmagic.testing.authorization_server import Client
+from credmagic.testing.authorization_server import AuthorizationServer, Client
 from credmagic.testing.exchange_suite import ExchangeSuite
 from credmagic.tokens.base import fetch
 from credmagic.tokens.client_credentials import ClientCredentials
@@ -181,3 +185,56 @@ class TestJwtBearer(ExchangeSuite):
             fetch(JwtBearer(), self.good(provider, canary, **change))
         assert caught.value.details == {"error": "bad_key"}
         assert provider.asked[PATH] == 0
+
+
+def signed(provider, key):
+    """Header and claims of the assertion that arrived last."""
+    public = jwk.RSAKey.import_key(key.public_key())
+    token = jwt.decode(provider.forms[-1]["assertion"], public, algorithms=["RS256", "RS512"])
+    return token.header, token.claims
+
+
+@pytest.fixture
+def provider():
+    with AuthorizationServer() as server:
+        yield server
+
+
+def google(provider, key):
+    info = {
+        "type": "service_account", "client_email": "robot@p.iam.example", "private_key": pem(key), "private_key_id": "k1",
+        "token_uri": provider.token_url, "project_id": "p",
+    }  # fmt: skip
+    provider.clients["robot@p.iam.example"] = Client("robot@p.iam.example", key=jwk.RSAKey.import_key(key.public_key()))
+    return Gcp.parse({"gcp_key": json.dumps(info), "scopes": "https://scope.example/a https://scope.example/b"})
+
+
+def test_google_gets_the_scopes_inside_the_assertion(provider, key):
+    token = fetch(JwtBearer(), google(provider, key))
+    header, claims = signed(provider, key)
+    assert provider.accepts(token.value)
+    assert header["kid"] == "k1"
+    assert claims["scope"] == "https://scope.example/a https://scope.example/b"
+    assert claims["exp"] - claims["iat"] == 3600
+
+
+def test_google_refuses_the_key_of_another_account(provider, key):
+    credential = google(provider, rsa.generate_private_key(65537, 2048))
+    google(provider, key)
+    with pytest.raises(TokenRefused, match="invalid_grant"):
+        fetch(JwtBearer(), credential)
+
+
+def test_box_gets_an_assertion_of_less_than_a_minute(provider, key, canary, monkeypatch):
+    monkeypatch.setattr(box_jwt, "TOKEN_URL", provider.token_url)
+    provider.clients["box-app"] = Client("box-app", canary, key=jwk.RSAKey.import_key(key.public_key()))
+    credential = box_jwt.BoxJwt.parse(
+        {"client_id": "box-app", "client_secret": canary, "enterprise_id": "900", "public_key_id": "pk",
+         "private_key_str": pem(key, canary), "passphrase": canary}
+    )  # fmt: skip
+    assert provider.accepts(fetch(JwtBearer(), credential).value)
+    header, claims = signed(provider, key)
+    assert claims["exp"] - claims["iat"] <= 60
+    assert (header["kid"], claims["sub"], claims["box_sub_type"]) == ("pk", "900", "enterprise")
+    assert claims["jti"]
+    assert provider.forms[-1]["client_secret"] == canary
