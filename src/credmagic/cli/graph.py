@@ -26,7 +26,7 @@ def edges(data: Data) -> list[tuple[str, str, str]]:
     for item in data["usages"]:
         words = [_used(item)]
         known.setdefault((item["object_type"], item["object_id"]), []).extend(words)
-    return [(kind, ident, "; ".join(words)) for (kind, ident), words in known.items()]
+    return [(kind, ident, ", ".join(words)) for (kind, ident), words in known.items()]
 
 
 def _used(item: Data) -> str:

@@ -52,10 +52,10 @@ class Reveal(anywidget.AnyWidget):
 
     def _heard(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
         if content.get("type") == "open":
-            key = str(content.get("public_key", ""))
-            threading.Thread(target=self._open, args=(key,), name="credmagic-reveal", daemon=True).start()
+            threading.Thread(target=self._open, args=(content,), name="credmagic-reveal", daemon=True).start()
 
-    def _open(self, public_key: str) -> None:
+    def _open(self, content: Mapping[str, Any]) -> None:
+        public_key = str(content.get("public_key", ""))
         reply = attempt(lambda: self._client.call("reveal", reveal_id=self._reveal_id, public_key=public_key))
         answer = {"type": "revealed", "public_key": public_key, "reveal_id": self._reveal_id, "ok": reply["ok"]}
         self.send({**answer, **(reply["view"] if reply["ok"] else {"error": reply["error"]})})
