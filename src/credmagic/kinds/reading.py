@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 UNKNOWN = "(unknown)"
 """The key in `errors` for a name that is none of the kind's."""
 
+REQUIRED = "is required"
+
 RULE = "credmagic_rule"
 """The type of those pydantic errors that carry our own texts, in `ctx["problems"]`."""
 
@@ -65,7 +67,7 @@ def read(cls: type[CredentialKind], values: Mapping[Any, Any]) -> tuple[dict[str
         if value is not None:
             converted[spec.name] = value
         elif spec.required:
-            problems.setdefault(spec.name, "is required")
+            problems.setdefault(spec.name, REQUIRED)
     return converted, problems
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from credmagic import settings
 from credmagic.errors import AccessDenied, NotUsable
-from credmagic.kinds.registry import all_kinds, find_kind
+from credmagic.kinds.registry import all_kinds, broken_kinds, find_kind
 from credmagic.store.rows import AssociationRow, AuditRow, CredentialRow, KeySlotRow
 from credmagic.store.transaction import Reader
 from credmagic.vault.audit import Caller, check_chain, now
@@ -85,6 +85,7 @@ def status(vault: Vault, caller: Caller) -> dict[str, Any]:
         warnings.append("no recovery key yet: credmagic recovery-key")
     if settings.rates_off():
         warnings.append("rate limits are off (CREDMAGIC_RATES=off)")
+    warnings += [f"the kind {name} is left out: {problem}" for name, problem in broken_kinds().items()]
     return {
         "store": _where(vault),
         "credentials": total,

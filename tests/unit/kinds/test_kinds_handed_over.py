@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from credmagic.client.credential import Credential
+from credmagic.errors import CredmagicError
 from credmagic.kinds.base import Released, environ_of, variable
 from credmagic.kinds.registry import find_kind
 from credmagic.testing.kind_examples import GOOD
@@ -44,18 +45,17 @@ def test_a_credential_is_whole_again_and_shows_no_secret_in_any_form(kind, numbe
             assert form not in shown
 
 
+def shown_by(credential, adapter):
+    """What an adapter's result, or the error in its place, shows; an error of another library fails the test."""
+    try:
+        return repr(getattr(credential, adapter)())
+    except CredmagicError as error:
+        return f"{error} {error!r}"
+
+
 @pytest.mark.parametrize(("kind", "number"), CASES)
-def test_adapters_work_or_say_what_is_missing(kind, number):
-    """No adapter fails in a way of its own, and none shows a secret in what it returns."""
+def test_adapters_work_or_say_in_our_words_what_is_missing(kind, number):
     _, credential = handed_over(kind, number)
 
-    for name in find_kind(kind).adapters():
-        if name in ("engine", "ssh_args"):
-            continue
-        try:
-            made = getattr(credential, name)()
-        except Exception as error:
-            assert type(error).__module__.startswith("credmagic."), (name, error)
-            assert "Kanari" not in f"{error} {error!r}"
-            continue
-        assert "Kanari" not in f"{made!r}", name
+    for name in set(find_kind(kind).adapters()) - {"engine", "ssh_args"}:
+        assert "Kanari" not in shown_by(credential, name), name
