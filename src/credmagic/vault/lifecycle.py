@@ -10,7 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from credmagic.errors import AccessDenied, Conflict, CredentialNotFound, InvalidCredential, NotUsable
+from credmagic.errors import (
+    AccessDenied,
+    Conflict,
+    CredentialNotFound,
+    CredmagicError,
+    InvalidCredential,
+    NotUsable,
+)
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.registry import find_kind
 from credmagic.masking import mask
@@ -116,7 +123,7 @@ def generate(
     target = generated_field(type(before), field)
     made = passwords.generate(policy, without=[stored.name], label=mask(stored.name, target))
     view = _rotated(vault, caller, stored, before.updated({target: made}), False, expires_at, overlap_days)
-    offer = vault.reveals.offer({target: str.__str__(made)}, caller.kernel_id or "")
+    offer = vault.reveals.offer({target: str.__str__(made)}, caller.kernel_id or "", stored.row.id)
     return {**view, "generated": target, **offer}
 
 
@@ -153,8 +160,13 @@ def _no_such(cls: type[CredentialKind], wanted: str | None, names: list[str]) ->
 
 def reveal(vault: Vault, caller: Caller, reveal_id: str, public_key: str) -> dict[str, Any]:
     """What was generated, once, sealed to the browser's own key. Raises `NotFound` when it was shown already."""
-    vault.record(Event("reveal", caller))
-    return {"sealed": vault.reveals.take(reveal_id, public_key, caller.kernel_id or "")}
+    try:
+        sealed, about = vault.reveals.take(reveal_id, public_key, caller.kernel_id or "")
+    except CredmagicError as error:
+        vault.record(Event("reveal", caller, "denied", reason=error.code))
+        raise
+    vault.record(Event("reveal", caller, object_id=about))
+    return {"sealed": sealed}
 
 
 def rollback(

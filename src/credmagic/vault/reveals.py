@@ -37,6 +37,7 @@ def gone() -> NotFound:
 @dataclass(frozen=True)
 class _Offer:
     values: Mapping[str, str] = field(repr=False)
+    about: bytes | None
     kernel: str
     ends: float
 
@@ -49,8 +50,8 @@ class Reveals:
         self._offers: dict[str, _Offer] = {}
         self._lock = threading.Lock()
 
-    def offer(self, values: Mapping[str, str], kernel: str) -> dict[str, Any]:
-        """`reveal_id` and when it ends (`reveal_until`, ISO 8601)."""
+    def offer(self, values: Mapping[str, str], kernel: str, about: bytes | None = None) -> dict[str, Any]:
+        """`reveal_id` and when it ends (`reveal_until`, ISO 8601); `about` is what the audit log will name."""
         reveal_id = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
         with self._lock:
             now = self._clock()
@@ -58,12 +59,12 @@ class Reveals:
             mine = [key for key, kept in self._offers.items() if kept.kernel == kernel]
             for key in mine[: max(0, len(mine) - PENDING + 1)]:
                 del self._offers[key]
-            self._offers[reveal_id] = _Offer(dict(values), kernel, now + LIFE)
+            self._offers[reveal_id] = _Offer(dict(values), about, kernel, now + LIFE)
         until = datetime.now(UTC) + timedelta(seconds=LIFE)
         return {"reveal_id": reveal_id, "reveal_until": until.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
 
-    def take(self, reveal_id: str, public_key: str, kernel: str) -> str:
-        """The values sealed to `public_key` (both base64url); the offer is used up, whatever comes of it.
+    def take(self, reveal_id: str, public_key: str, kernel: str) -> tuple[str, bytes | None]:
+        """The values sealed to `public_key` (both base64url), and what they are about; the offer is used up.
 
         Raises `NotFound` for an offer that is not there, `InvalidCredential` for a key that is none.
         """
@@ -80,7 +81,7 @@ class Reveals:
             sealed = b""
         if not sealed:
             raise InvalidCredential("the browser's key is no point of P-256", errors={"public_key": "not a key"})
-        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+        return base64.urlsafe_b64encode(sealed).decode().rstrip("="), found.about
 
     def forget(self, kernel: str) -> None:
         """Drop what was offered to a kernel that ended."""

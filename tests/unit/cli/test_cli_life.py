@@ -3,9 +3,11 @@
 import json
 import os
 import pty
+import socket
 import stat
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -218,6 +220,28 @@ def test_verify_all_shows_the_worst_first_and_a_sum(shell, databases):
     assert (code, lines[0], lines[-1]) == (7, "bad", "good")
     assert "1 works" in out
     assert "Verifying" not in err  # no bar into a pipe
+
+
+@pytest.fixture
+def silent():
+    """The address of a service that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+
+def test_silent_services_are_waited_for_together_and_not_for_long(shell, silent, monkeypatch):
+    monkeypatch.setenv("PW", "some-long-secret")
+    for number in range(6):
+        shell(f"add s{number} --kind bearer --secret token=env:PW --no-verify", f"url={silent}")
+    started = time.monotonic()
+    code, out, _ = shell("verify --all --timeout 1 --jobs 6 --json")
+    took = time.monotonic() - started
+
+    assert (code, {one["outcome"] for one in json.loads(out)["results"]}) == (7, {"unreachable"})
+    assert took < 4
+    code, _, err = shell("verify s1 --timeout 1")
+    assert (code, "within 1 s" in err) == (7, True)
+    assert json.loads(shell("show s1 --json")[1])["verified"]["outcome"] == "unreachable"
 
 
 def test_verify_all_of_an_empty_store_is_no_error(shell):

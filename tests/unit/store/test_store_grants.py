@@ -1,4 +1,4 @@
-"""Grants and usages on both ways into a store: the light one and the whole one."""
+"""Grants and usages on every way into a store: the light one, the whole one, and PostgreSQL."""
 
 import pytest
 
@@ -17,14 +17,16 @@ def usage(row, number):
     return UsageRow(b"u" + number.to_bytes(15, "big"), row.id, "notebook", NOTEBOOK, 7, 1, b"s%d" % number, number)
 
 
-@pytest.fixture(params=["light", "whole"])
+@pytest.fixture(params=["light", "whole", "postgres"])
 def port(request, tmp_path):
-    store = SqlStore.open(tmp_path / "credmagic.db", create=True)
+    place = request.getfixturevalue("database") if request.param == "postgres" else tmp_path / "credmagic.db"
+    store = SqlStore.open(place, create=True)
     one, two = credential(1), credential(2)
     fill(store, one, version(one), two, version(two), grant(one, 1), grant(one, 2), grant(two, 3))
-    hot = HotRead(tmp_path / "credmagic.db")
-    yield (hot if request.param == "light" else store), store, one
-    hot.close()
+    hot = HotRead(place) if request.param == "light" else None
+    yield hot or store, store, one
+    if hot is not None:
+        hot.close()
     store.close()
 
 

@@ -39,7 +39,7 @@ def test_what_was_generated_opens_in_the_page_that_asked(act, offered, page):
     made = act("resolve", ref="demo")["fields"]["password"]
 
     assert opened(private, offered, sealed) == {"password": made}
-    assert act("audit")["events"][1]["action"] == "reveal"
+    assert [event["action"] for event in act("audit", ref="demo")["events"][:2]] == ["use", "reveal"]
 
 
 def test_it_is_shown_once(act, offered, page):
@@ -52,6 +52,7 @@ def test_it_is_shown_once(act, offered, page):
 def test_another_kernel_gets_nothing_and_takes_nothing_away(act, offered, page):
     with pytest.raises(NotFound):
         act("reveal", reveal_id=offered, public_key=page[1], by=OTHER)
+    assert act("audit")["events"][0]["outcome"] == "denied"
     assert act("reveal", reveal_id=offered, public_key=page[1], by=KERNEL)["sealed"]
 
 
