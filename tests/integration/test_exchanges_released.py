@@ -248,3 +248,10 @@ def test_a_team_lends_its_secret_and_nobody_sees_it(client, provider, canary):
     client.call("delete", ref="shared", force=True)
     with pytest.raises(InvalidCredential, match="mine"):
         client.resolve("mine")
+
+
+def test_the_save_guard_knows_tokens_and_stored_secrets(client, crm, opened, canary):
+    token = client.resolve("crm")["fields"]["access_token"]
+    guarded = dict(opened._whole().guarded_values())
+    assert guarded["[crm.client_secret]"] == canary
+    assert guarded["[crm.token]"] == token

@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from credmagic.errors import CredmagicError, TokenRefused, Unreachable
-from credmagic.values import Token
+from credmagic.values import SecretStr, Token
 
 SHARE = 0.8
 """Of a token's life after which it is renewed."""
@@ -71,6 +71,8 @@ class TokenCache:
         self._ticks, self._chance = ticks, chance
         self._slots: dict[bytes, _Slot] = {}
         self._guard = threading.Lock()
+        self.fetched = 0
+        """How many tokens came in so far: it differs whenever `issued` may differ."""
 
     def get(self, credential_id: bytes, state: Hashable, fetch: Fetch) -> Token:
         """A token of that credential in that state (its version, say) that is not about to end.
@@ -105,6 +107,7 @@ class TokenCache:
             return held  # good for a minute at least; the next use tries again
         still = {key: other for key, other in slot.held.items() if not other.older_than(other.ends_at, self._now())}
         slot.held = still | {state: new}
+        self.fetched += 1
         return new
 
     def _leave_in_peace(self, slot: _Slot, state: Hashable) -> None:
@@ -142,6 +145,18 @@ class TokenCache:
         """Forget the credential: it was rotated, paused or deleted. A fetch under way reaches only who waits for it."""
         with self._guard:
             self._slots.pop(credential_id, None)
+
+    def issued(self) -> list[tuple[bytes, str]]:
+        """(credential id, value) of every token that is held, and of the secrets that came with it."""
+        with self._guard:
+            slots = list(self._slots.items())
+        found = [(key, held.token) for key, slot in slots for held in tuple(slot.held.values())]
+        return [
+            (key, str.__str__(value))
+            for key, token in found
+            for value in (token.value, *token.extra.values())
+            if isinstance(value, SecretStr)
+        ]
 
     def __len__(self) -> int:
         """Of how many credentials there is a token."""

@@ -218,3 +218,14 @@ def test_what_is_fetched_while_it_is_dropped_is_not_kept(cache, clock):
 
     cache.get(ONE, 1, rotated_meanwhile)
     assert cache.get(ONE, 1, provider).value == "token-2"
+
+
+def test_what_is_held_is_known_to_those_who_look_for_it(cache, clock):
+    """The save guard asks: a token may stand in an output that is saved."""
+    provider = Provider(clock)
+    before = cache.fetched
+    cache.get(ONE, 1, provider)
+    assert cache.issued() == [(ONE, "token-1")]
+    assert cache.fetched == before + 1
+    cache.drop(ONE)
+    assert cache.issued() == []
