@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from credmagic.kinds.exchange import OAuthRequest, needed
 from credmagic.kinds.fields import field, secret
+from credmagic.kinds.http import HttpCheck
 from credmagic.kinds.jwt import jwt_expiry
 from credmagic.kinds.oauth_base import OAuthBase, needs_tls, token_url_field
 from credmagic.values import SecretStr
@@ -97,6 +98,12 @@ class OAuth(OAuthBase):
             client_id=self.client_id,
             client_secret=self.client_secret,
         )
+
+    def http_check(self) -> HttpCheck | None:
+        """GET `resource_url` with a token that nothing can renew; fetching one tells enough of the others."""
+        if self.needs_exchange() or not self.token or not self.resource_url:
+            return None
+        return HttpCheck(self.resource_url, {"Authorization": SecretStr(f"Bearer {self.token}")})
 
     def expiry(self) -> datetime | None:
         """The `exp` of a token that is a JWT and that nothing can renew."""
