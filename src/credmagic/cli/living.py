@@ -9,6 +9,7 @@ import click
 from credmagic.cli import checking, options, sources
 from credmagic.cli.door import Door
 from credmagic.cli.making import done
+from credmagic.cli.pages import Page
 from credmagic.cli.usage import UsageError, Verb
 
 
@@ -79,10 +80,13 @@ def _generated(
         )
         place = show(view)
     view = {key: value for key, value in view.items() if not key.startswith("reveal")}
-    done(door, view, f"is now version {view['version']}, with a new {view['generated']}{place}", as_json)
-    if not as_json:
-        door.note(f"Tell the service its new {view['generated']}, then: {door.prog} verify {view['name']}")
-    return None
+    if as_json:
+        return door.show(Page("", view), as_json=True)
+    for line in view["warnings"]:
+        door.note(f"▲ {line}")
+    name, field = view["name"], view["generated"]
+    door.say(f"✓ {name} is now version {view['version']} with a new {field}, {place}.")
+    return door.say(f"Tell the service too, then check it: {door.prog} verify {name}")
 
 
 @click.command("rollback", cls=Verb)

@@ -15,7 +15,7 @@ from typing import Any
 from credmagic.cli.usage import UsageError
 
 Show = Callable[[Mapping[str, Any]], str]
-"""Shows what an answer of `generate` speaks of; returns what is said of the place (` in FILE`)."""
+"""Shows what an answer of `generate` speaks of; returns what is said of the place (`in FILE`)."""
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def in_file(out: str, value_of: Callable[[Mapping[str, Any]], str]) -> Iterator[
         file.flush()
         os.fsync(file.fileno())
         written = True
-        return f" in {path}"
+        return f"in {path}"
 
     with os.fdopen(descriptor, "wb") as file:
         try:
@@ -59,6 +59,6 @@ def on_terminal(value_of: Callable[[Mapping[str, Any]], str]) -> Iterator[Show]:
 
     def show(view: Mapping[str, Any]) -> str:
         print(str.__str__(value_of(view)))
-        return "; it stands above and is not shown again"
+        return "shown above and never again"
 
     yield show

@@ -61,7 +61,12 @@ def attach(door: Door, /, ref: str, environment: str | None, object_type: str, *
     default = ", default of its kind" if made["is_default"] else ""
     default += f" in place of {made['replaced']}" if made.get("replaced") else ""
     word = "stays attached to" if made.get("changed") else "attached to"
-    return door.say(f"✓ {ref} {word} {made['object_type']} {made['object_id']}{default}{how_said}")
+    place = _place(made, mine=how["object_id"] is None)
+    return door.say(f"✓ {ref} {word} {place}{default}{how_said}")
+
+
+def _place(made: dict[str, Any], *, mine: bool) -> str:
+    return f"this {made['object_type']}" if mine else f"{made['object_type']} {made['object_id']}"
 
 
 @click.command("detach", cls=Verb)
@@ -76,7 +81,7 @@ def detach(door: Door, ref: str, environment: str | None, object_type: str, obje
     gone = door.client.call(
         "detach", ref=ref, environment=door.environment(environment), object_type=object_type, object_id=object_id
     )["detached"]
-    return door.say(f"✓ {ref} detached from {gone['object_type']} {gone['object_id']}")
+    return door.say(f"✓ {ref} detached from {_place(gone, mine=object_id is None)}")
 
 
 def _strange(door: Door, name: str) -> None:

@@ -80,7 +80,7 @@ def revealing(client: Client) -> Iterator[Callable[[Mapping[str, Any]], str]]:
 
     def show(view: Mapping[str, Any]) -> str:
         Reveal.show(client, view)
-        return "; its browser shows it once"
+        return "shown above, once"
 
     yield show
 
