@@ -180,7 +180,7 @@ def test_a_refresh_token_is_not_used_up_by_looking(provider, key):
         ("databricks_service_principal_account", {"client_id": "a", "client_secret": "b"}, "host"),
         ("snowflake_key_pair_user_account", {"user": "a", "private_key_str": "b"}, "without an address"),
         ("snowflake_oauth_user_account", {}, "account"),
-        ("azure_service_principal", {"config_id": "ab" * 16}, "azure_tenant_id"),
+        ("azure_service_principal", {"config_id": "ab" * 16}, "are lent"),
         ("azure", {"azure_connection_string": "no such thing"}, "without a url"),
         ("key_value", {"entries": {"a": "b"}}, "cannot be verified"),
     ],

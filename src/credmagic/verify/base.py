@@ -60,6 +60,8 @@ def verify(credential: CredentialKind, *, timeout: float = TIMEOUT, keeps_renewe
     """
     if type(credential).probe is None:
         return Result("unverifiable", "this kind cannot be verified")
+    if getattr(credential, "config_id", None):
+        return Result("unverifiable", "not tried: its secrets are lent; verify the credential that lends them")
     if not keeps_renewed and used_up_by_asking(credential):
         return Result("unverifiable", "not tried: asking would use up its refresh token; using it tells")
     started = time.perf_counter()

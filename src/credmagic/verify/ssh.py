@@ -61,7 +61,7 @@ class SshProbe(Probe):
 
 
 def _opened(key: SshKey) -> bytes:
-    """The key without passphrase, in OpenSSH's form. Raises `VerificationFailed`."""
+    """The key without passphrase, in OpenSSH's form. Raises `VerificationFailed`, `MissingPackage`."""
     from cryptography.hazmat.primitives import serialization as form
 
     data = pem_file(key.private_key).encode()
