@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from pathlib import Path
 from typing import Any
 
 from jupyter_server.utils import url_path_join
@@ -90,7 +91,7 @@ class Credmagic(LoggingConfigurable):
         """Open the socket, then the vault."""
         self._follow_kernels()
         try:
-            self.plane.start(self.socket_dir or None)
+            self.plane.start(Path(self.socket_dir) if self.socket_dir else None)
         except (CredmagicError, OSError) as error:
             self._warn(f"no kernel socket ({type(error).__name__}): kernels open the store themselves")
         self._warming = asyncio.ensure_future(self._warm())

@@ -14,6 +14,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tornado import web
@@ -60,7 +61,7 @@ class KernelPlane:
         """The socket kernels are told of; None while it does not listen."""
         return str(self._file.path) if self._server is not None and self._file is not None else None
 
-    def start(self, directory: Any = None) -> None:
+    def start(self, directory: Path | None = None) -> None:
         """Listen. Raises `StoreUnusable` or `OSError` when there is no place for a socket."""
         self._file = SocketFile(directory)
         application = web.Application(

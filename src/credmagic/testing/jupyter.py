@@ -174,7 +174,7 @@ def jupyter_server(
         sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", "--debug", f"--port={port}",
         "--ip=127.0.0.1", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}",
         f"--ServerApp.base_url={base_url}", f"--ServerApp.root_dir={workdir / 'root'}",
-        '--ServerApp.jpserver_extensions={"credmagic": True}', *options,
+        *options,
     ]  # fmt: skip
     env = {**isolated(workdir), **(environment or {})}
     with (workdir / "server.log").open("wb") as log:
@@ -194,7 +194,7 @@ def wait_until_up(server: JupyterServer, seconds: float = 60.0) -> None:
         if server.process.poll() is not None:
             break
         try:
-            if server.request("GET", "api/status").status == 200:
+            if server.request("GET", "api").status == 200:
                 return
         except OSError:
             time.sleep(0.05)
