@@ -122,7 +122,7 @@ def _field(entry: Data) -> Row:
         Cell(entry["name"], ", ".join(entry["aliases"]), code=True),
         Cell(entry["type"], tone="muted"),
         Cell(", ".join(flags), tone="warn" if entry["secret"] else ""),
-        Cell(". ".join(word.rstrip(".") for word in words if word)),
+        Cell(". ".join(word.strip(" .") for word in words if word.strip(" ."))),
     )
 
 

@@ -76,9 +76,7 @@ class NotebookDoor(Door):
     def _resolved(self, name: str | None, **how: Any) -> Credential:
         if self._client is None:
             return handing.hand_over(name, **how)
-        if name is not None:
-            handing.refuse_while_open(name)
-        return self.hand_over(name, **how)
+        return handing.hand_over(name, self.hand_over, **how)
 
     def enter(self, environment: str) -> None:
         """Make `environment` the active one of this kernel and of what it starts."""

@@ -124,19 +124,19 @@ class Vault:
             newest = reader.find(VersionRow, order=("created_at", "credential_id"), descending=True, limit=1)
             return reader.count(VersionRow), newest[0].created_at if newest else 0
 
-    def guarded_values(self) -> Iterator[tuple[str, str]]:
-        """(mask, value) of every stored secret of every version that output filters can replace."""
+    def guarded_values(self) -> Iterator[tuple[str, str, frozenset[str]]]:
+        """(mask, value, public values beside it) of every stored secret that output filters can replace."""
         with self.store.read() as reader:
             rows = {row.id: row for row in reader.find(CredentialRow)}
             names = {key: open_meta(self.keyset, row).name for key, row in rows.items()}
             for version in reader.find(VersionRow):
                 opened = open_version(self.keyset, rows[version.credential_id], version)
-                public = {str(value) for value in opened["public"].values()}
+                public = frozenset(str(value) for value in opened["public"].values())
                 flat = opened.get("flat", {**opened["public"], **opened["secret"]})
                 for field in opened.get("flat_secret", opened["secret"]):
                     value = flat[field]
                     if isinstance(value, str) and not why_unmaskable(value, public):
-                        yield mask(names[version.credential_id], field), value
+                        yield mask(names[version.credential_id], field), value, public
 
     def close(self) -> None:
         """Wipe the keys and close the store."""

@@ -122,11 +122,12 @@ def test_every_verb_has_help(cells):
 def test_a_use_under_an_open_form_says_that_it_waits(cells, warehouse, monkeypatch):
     import credmagic.forms
 
-    monkeypatch.setattr(credmagic.forms, "open_forms", lambda: {"Warehouse"})
-    for line in ("x = %cred use warehouse", "x = %cred use warehouse --env draft", "%%cred use warehouse\npass"):
+    monkeypatch.setattr(credmagic.forms, "open_forms", lambda: {"Reporting", "Warehouse"})
+    for line in ("x = %cred use reporting", "x = %cred use reporting --env draft", "%%cred use reporting\npass"):
         error = cells(line).error_in_exec
         assert isinstance(error, NotUsable)
         assert error.code == "form_open"
+    assert cells("x = %cred use warehouse").success  # it exists: an open form of that name takes nothing away
 
 
 def test_unload_takes_everything_back(cells):
