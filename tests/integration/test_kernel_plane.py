@@ -1,5 +1,6 @@
 """A real Jupyter server, real kernels, and what their socket gives to whom."""
 
+import base64
 import http.client
 import json
 import os
@@ -12,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from credmagic.client.socket import SocketClient
-from credmagic.errors import AccessDenied, CredentialNotFound, CredmagicError, NameTaken, NotSignedIn, Unreachable
+from credmagic.crypto.entry import entry_info, seal_entry
+from credmagic.errors import (
+    AccessDenied,
+    CredentialNotFound,
+    CredmagicError,
+    NameTaken,
+    NotSignedIn,
+    SealBroken,
+    Unreachable,
+)
 from credmagic.server.answers import HEADERS
 from credmagic.testing.jupyter import jupyter_server
 
@@ -241,6 +251,28 @@ def test_a_shut_down_kernels_token_is_void_within_a_second(server):
 
         assert not _works(client)
         assert time.monotonic() - asked < 1.0
+
+
+def sealed_form(begun, name):
+    """What the browser would send for a form that was filled in."""
+    public = base64.urlsafe_b64decode(begun["public_key"] + "==")
+    form = {"name": name, "fields": {"user": "jo", "password": SECRET}, "verify": False}
+    sealed = seal_entry(public, entry_info(begun["entry_id"], "basic"), form)
+    return {"entry_id": begun["entry_id"], "sealed": base64.urlsafe_b64encode(sealed).decode().rstrip("=")}
+
+
+def test_an_open_form_ends_with_its_kernel(server):
+    """Also when the kernel comes back under the same id. Control: the same form is taken before."""
+    kernel_id = server.start_kernel()
+    _, client = token_and_client(server, kernel_id)
+    begun, left = client.begin_entry("basic"), client.begin_entry("basic")
+    assert client.submit_entry(purpose="save", **sealed_form(begun, "by-form"))["name"] == "by-form"
+
+    server.request("POST", f"api/kernels/{kernel_id}/restart", {})
+    _, again = token_and_client(server, kernel_id)
+
+    with pytest.raises(SealBroken):
+        again.submit_entry(purpose="save", **sealed_form(left, "too-late"))
 
 
 def test_a_culled_kernels_token_is_void(tmp_path):

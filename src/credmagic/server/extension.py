@@ -82,7 +82,7 @@ class Credmagic(LoggingConfigurable):
         if self.save_guard:
             guard_saving(self.serverapp.contents_manager, self.gate, self.log)
         if starts_local_kernels(self.serverapp.kernel_manager):
-            equip_kernels(self.serverapp, self.tokens, lambda: self.plane.path)
+            equip_kernels(self.serverapp, self.tokens, lambda: self.plane.path, self._kernel_ended)
         else:
             self._warn("kernels run behind a gateway: they get no socket and no token; %cred cannot reach this vault")
         self._stop_with_the_server()
@@ -127,12 +127,17 @@ class Credmagic(LoggingConfigurable):
         self.warnings.append(text)
         self.log.warning("credmagic: %s", text)
 
+    def _kernel_ended(self, kernel_id: str) -> None:
+        """Its token is void, and forms it had open cannot be submitted any more."""
+        self.tokens.revoke(kernel_id)
+        self.gate.forget_kernel(kernel_id)
+
     def _follow_kernels(self) -> None:
         """A kernel that was shut down or culled takes its token with it, whatever its provisioner does."""
 
         async def kernel_acted(logger: Any, schema_id: str, data: dict[str, Any]) -> None:
             if data.get("action") == "shutdown" and (kernel_id := data.get("kernel_id")):
-                self.tokens.revoke(kernel_id)
+                self._kernel_ended(kernel_id)
 
         self.serverapp.event_logger.add_listener(schema_id=KERNEL_EVENTS, listener=kernel_acted)
 

@@ -94,6 +94,11 @@ class VaultGate:
 
         self.vault().record(Event(action, Caller(**who), outcome="refused"))
 
+    def forget_kernel(self, kernel_id: str) -> None:
+        """Drop the keys of the forms this kernel had open."""
+        if self._vault is not None:
+            self._vault.entries.forget(kernel_id)
+
     def close(self) -> None:
         """Give up the threads and the vault."""
         self._pool.shutdown(wait=False, cancel_futures=True)

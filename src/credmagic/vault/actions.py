@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from credmagic.errors import AccessDenied, InvalidCredential, NotFound
@@ -45,9 +46,14 @@ class Action:
         """Operator actions are never served by a socket or a port."""
         return self.permission == "operate"
 
+    @cached_property
+    def parameters(self) -> dict[str, inspect.Parameter]:
+        """What it takes beyond the vault and the caller; looked up once, `resolve` is called often."""
+        return dict(list(inspect.signature(self.run).parameters.items())[2:])
+
     def check(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The given parameters without Nones. Raises `InvalidCredential` naming what is wrong."""
-        known = dict(list(inspect.signature(self.run).parameters.items())[2:])
+        known = self.parameters
         given = {key: value for key, value in params.items() if value is not None}
         errors = {key: "unknown parameter" for key in given if key not in known}
         for key, parameter in known.items():
