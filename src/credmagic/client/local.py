@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 
-
 class Opened(Protocol):
     """An open vault as this client sees it."""
 
