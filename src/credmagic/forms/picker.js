@@ -36,13 +36,14 @@ class PickerView {
     if (message.type !== "rows") return;
     this.rows = message.view.rows;
     this.more = message.view.more;
+    this.mixed = new Set(this.rows.map((row) => row.title)).size > 1; // only then does the kind tell rows apart
     this.list();
   }
 
   matching() {
     const words = this.box.value.toLowerCase().split(/\s+/);
     return this.rows.filter((row) => {
-      const text = `${row.name} ${row.environment} ${row.title}`.toLowerCase();
+      const text = `${row.name} ${row.environment} ${this.mixed ? row.title : ""}`.toLowerCase();
       return words.every((word) => text.includes(word));
     });
   }
@@ -65,7 +66,8 @@ class PickerView {
     const item = h("li", { class: "cm-option", role: "option", id: freshId("option"), "aria-selected": String(marked) },
       row === NEW ? h("span", {}, row.name) : [
         h("code", { title: row.name }, row.name),
-        h("span", { class: "cm-muted" }, [row.environment || "every environment", row.owner === "team" && "team"].filter(Boolean).join(", ")),
+        h("span", { class: "cm-muted" }, [this.mixed && row.title, row.environment || "all environments",
+          row.owner === "team" && "team"].filter(Boolean).join(", ")),
         h("span", { class: `cm-health cm-${row.tone}` }, row.tone === "accepted" ? glyph("check") : row.tone !== "muted" && glyph("warning"), row.health),
         row.default && h("span", { class: "cm-muted" }, glyph("star"), "this notebook"),
       ]);
