@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import stat
+import tempfile
 import time
 from pathlib import Path
 
@@ -327,20 +328,44 @@ def test_a_long_home_puts_the_socket_where_its_path_is_short(tmp_path):
     assert not (home / "run" / "socket").exists()
 
 
-def test_another_user_cannot_connect(client):
-    """As nobody, where this test may become nobody: the file system refuses before we do."""
+def as_nobody(question):
+    """The exit status of `question` asked by another user of this machine, which only root can become."""
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")
     pid = os.fork()
     if pid == 0:
-        os.setuid(65534)
         try:
-            http_status = raw(client)[0]
-        except OSError:
-            os._exit(0)
-        os._exit(0 if http_status == 403 else 1)
+            os.setgroups([])
+            os.setuid(65534)
+            os._exit(question())
+        except BaseException:
+            os._exit(99)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+def test_another_user_cannot_connect(client):
+    def question():
+        try:
+            raw(client)
+        except PermissionError:
+            return 7
+        return 0
+
+    assert as_nobody(question) == 7
+
+
+def test_another_user_who_gets_as_far_as_the_socket_is_refused(tmp_path):
+    """Even with the right token, and with the modes of directory and socket opened by somebody."""
+    with (
+        tempfile.TemporaryDirectory(prefix="u-") as directory,
+        jupyter_server(tmp_path, f"--Credmagic.socket_dir={directory}") as server,
+    ):
+        client = token_and_client(server, server.start_kernel())[1]
+        os.chmod(directory, 0o755)
+        os.chmod(client._path, 0o666)
+
+        assert raw(client)[0] == 200
+        assert as_nobody(lambda: raw(client)[0] - 400) == 3
 
 
 def test_a_forked_child_opens_a_connection_of_its_own(client):
