@@ -148,6 +148,7 @@ def isolated(workdir: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CREDMAGIC_", "JUPYTER_"))}
     for proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "DBUS_SESSION_BUS_ADDRESS"):
         kept.pop(proxy, None)
+    kept.pop("PYTEST_CURRENT_TEST", None)  # with it ipykernel does not read file descriptors, as it does for users
     user = workdir / "user"
     user.mkdir(parents=True, exist_ok=True)
     return kept | {
