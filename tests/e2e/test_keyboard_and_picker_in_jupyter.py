@@ -163,3 +163,20 @@ def test_leaving_and_reopening_the_notebook_keeps_a_usable_form(front_end: Any) 
 
     page.get_by_text("later saved —").wait_for()
     assert "grace" in notebook.run(2)
+
+
+def test_a_form_of_a_restarted_kernel_says_so_and_shows_what_was_typed(front_end: Any) -> None:
+    front_end.write("gone.ipynb", ["%load_ext credmagic", "%cred new bearer orphan"])
+    notebook = front_end.open("gone.ipynb")
+    page = notebook.page
+    notebook.run(0)
+    notebook.run(1)
+    page.get_by_label("Token", exact=True).fill("geheim-geheim")
+    notebook.restart()
+
+    page.get_by_role("button", name="Save", exact=True).click()
+
+    page.get_by_text("The kernel that drew this is gone. Run the cell again.").wait_for()
+    assert page.get_by_label("Token", exact=True).input_value() == "geheim-geheim"
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    page.get_by_text("Cancelled.").wait_for()

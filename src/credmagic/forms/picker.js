@@ -15,7 +15,7 @@ class PickerView {
     this.marked = 0;
     model.on("msg:custom", (message) => this.heard(message));
     this.draw();
-    model.send({ type: "hello" });
+    this.tell({ type: "hello" });
   }
 
   draw() {
@@ -28,6 +28,10 @@ class PickerView {
     this.status = h("div", { class: "cm-status", role: "status", "aria-live": "polite" }, "Reading what is stored…");
     refill(this.root, h("label", { class: "cm-label", for: boxId }, this.model.get("title")),
       this.box, this.options, this.status);
+  }
+
+  async tell(message) {
+    if (!(await tell(this.model, message))) this.heard({ ok: false, error: GONE });
   }
 
   heard(message) {
@@ -77,10 +81,10 @@ class PickerView {
   }
 
   choose(row) {
-    if (row === NEW) return this.model.send({ type: "new" });
+    if (row === NEW) return this.tell({ type: "new" });
     this.list();
     this.status.textContent = `Choosing ${row.name}…`;
-    return this.model.send({ type: "choose", id: row.id });
+    return this.tell({ type: "choose", id: row.id });
   }
 
   onKey(event) {
