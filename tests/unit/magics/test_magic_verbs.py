@@ -143,6 +143,20 @@ def test_unload_takes_everything_back(cells):
     assert [t for t in ip.input_transformers_cleanup if "credmagic" in t.__module__] == []
 
 
+def test_loading_again_takes_nothing_back(cells, warehouse):
+    """The start-up file has loaded it before the notebook's own %load_ext runs."""
+    import os
+
+    import credmagic
+
+    cells("%cred use warehouse --export")
+    names = {name for name in os.environ if name.startswith("WAREHOUSE")}
+    credmagic.load_ipython_extension(cells.ip)
+
+    assert names
+    assert names <= os.environ.keys()
+
+
 def test_loading_twice_is_loading_once(cells, warehouse):
     cells("%reload_ext credmagic")
     ip = cells.ip
