@@ -8,11 +8,13 @@ change make a new immutable version; name, description, tags and expiry change o
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from credmagic.errors import (
+    ChangedMeanwhile,
     CredentialInUse,
     CredmagicError,
     InvalidCredential,
@@ -30,6 +32,11 @@ from credmagic.vault.audit import Caller, Event, now
 from credmagic.vault.records import Stored, micros, seal_meta, seal_version
 from credmagic.vault.vault import Vault
 from credmagic.verify.base import Result, verify
+
+T = TypeVar("T")
+
+_ATTEMPTS = 100
+"""Enough for many writers of one credential: one of them gets through at each attempt."""
 
 
 @dataclass(frozen=True)
@@ -135,15 +142,31 @@ def update(
 ) -> dict[str, Any]:
     """Change a credential: absent fields keep their value, null clears one, `expires_at=""` clears the date.
 
-    Raises `ChangedMeanwhile` when `revision` (or what was read here) is no longer the stored one.
+    With `revision` only if that is still the stored one, else `ChangedMeanwhile`. Without one, changes made by
+    others meanwhile are kept, and this one is made on top of them.
     """
-    with vault.store.read() as reader:
-        stored = vault.find(reader, ref, environment)
-        before = vault.credential(reader, stored) if fields else None
+
+    def attempt() -> dict[str, Any]:
+        with vault.store.read() as reader:
+            stored = vault.find(reader, ref, environment)
+            before = vault.credential(reader, stored) if fields else None
+        draft = _draft(before.updated(fields), None, verify) if before is not None and fields else None
+        meta = _changed_meta(stored, draft, description, tags, expires_at)
+        row = stored.row
+        if new_name is not None:
+            meta["name"] = rules.check_name(new_name)
+            row = replace(row, name_ix=vault.keyset.name_index(row.owner_id, row.environment, meta["name"]))
+        changed = _write(vault, caller, stored, row, meta, draft, revision)
+        return {**vault.view(changed), "warnings": draft.warnings if draft else []}
+
+    return attempt() if revision is not None else _on_top(attempt)
+
+
+def _changed_meta(
+    stored: Stored, draft: Draft | None, description: str | None, tags: Sequence[str] | None, expires_at: str | None
+) -> dict[str, Any]:
     meta: dict[str, Any] = dict(stored.meta)
-    draft = None
-    if before is not None and fields:
-        draft = _draft(before.updated(fields), None, verify)
+    if draft is not None:
         meta.update(draft.meta())
         meta["expires_at"] = draft.expires_at if draft.expires_at is not None else stored.expires_at
     if description is not None:
@@ -152,23 +175,21 @@ def update(
         meta["tags"] = rules.check_tags(tags)
     if expires_at is not None:
         meta["expires_at"] = micros(rules.parse_expiry(expires_at)) if expires_at else None
-    row = stored.row
-    if new_name is not None:
-        meta["name"] = rules.check_name(new_name)
-        row = replace(row, name_ix=vault.keyset.name_index(row.owner_id, row.environment, meta["name"]))
-    changed = _write(vault, caller, stored, row, meta, draft, revision)
-    return {**vault.view(changed), "warnings": draft.warnings if draft else []}
+    return meta
+
+
+def _on_top(attempt: Callable[[], T]) -> T:
+    """Run an attempt of reading and writing again when somebody else wrote in between."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(ChangedMeanwhile):
+            return attempt()
+    return attempt()
 
 
 def _write(
-    vault: Vault,
-    caller: Caller,
-    stored: Stored,
-    row: CredentialRow,
-    meta: Mapping[str, Any],
-    draft: Draft | None,
-    revision: int | None = None,
-) -> Stored:
+    vault: Vault, caller: Caller, stored: Stored, row: CredentialRow, meta: Mapping[str, Any], draft: Draft | None,
+    revision: int | None,
+) -> Stored:  # fmt: skip
     """Write the meta, and a new version when there is a draft, if nobody changed the row since it was read."""
     at = now()
     version = row.current_version + 1 if draft else row.current_version
@@ -263,12 +284,16 @@ def check(vault: Vault, caller: Caller, ref: str, environment: str | None = None
 
 def _remember(vault: Vault, caller: Caller, stored: Stored, verified: dict[str, Any]) -> None:
     """Write the outcome on what is there *now*: a probe takes time, and the values may have changed meanwhile."""
-    with vault.store.read() as reader:
-        latest = vault.find(reader, stored.row.id.hex())
-    if latest.row.current_version != stored.row.current_version:
-        return
-    row = replace(latest.row, revision=latest.row.revision + 1)
-    changed = seal_meta(vault.keyset, row, {**latest.meta, "verified": verified})
-    event = Event("credential.verify", caller, verified["outcome"], row.id, row.current_version)
-    with vault.change(event) as transaction:
-        transaction.update(changed.row, expected_revision=latest.row.revision)
+
+    def attempt() -> None:
+        with vault.store.read() as reader:
+            latest = vault.find(reader, stored.row.id.hex())
+        if latest.row.current_version != stored.row.current_version:
+            return
+        row = replace(latest.row, revision=latest.row.revision + 1)
+        changed = seal_meta(vault.keyset, row, {**latest.meta, "verified": verified})
+        event = Event("credential.verify", caller, verified["outcome"], row.id, row.current_version)
+        with vault.change(event) as transaction:
+            transaction.update(changed.row, expected_revision=latest.row.revision)
+
+    _on_top(attempt)
