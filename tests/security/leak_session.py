@@ -101,8 +101,7 @@ class Session:
 
     # ── kernel ───────────────────────────────────────────────────────────────────────────────────────────
     def _connect(self) -> None:
-        self.client = self.server.connected(self.kernel_id)
-        self.client.wait_for_ready(timeout=60)
+        self.client = self.server.ready(self.kernel_id)
         self.cell("%load_ext credmagic\nimport credmagic.api, pathlib", fails=False)
         self.cell(f"dumps = pathlib.Path({str(self.workdir / 'dumps')!r})", fails=False)
 

@@ -81,7 +81,7 @@ class JupyterServer:
 
     def run(self, kernel_id: str, code: str, seconds: float = 60.0) -> str:
         """Run code in a kernel as a front end does; what it printed, or its traceback."""
-        client = self.connected(kernel_id)
+        client = self.ready(kernel_id, seconds)
         shown: list[str] = []
 
         def note(message: dict[str, Any]) -> None:
@@ -89,7 +89,6 @@ class JupyterServer:
             shown.append(content.get("text") or "".join(content.get("traceback", [])))
 
         try:
-            client.wait_for_ready(timeout=seconds)
             client.execute_interactive(code, timeout=seconds, output_hook=note, store_history=False)
         finally:
             client.stop_channels()
@@ -105,6 +104,20 @@ class JupyterServer:
         client.load_connection_file()
         client.start_channels()
         return client
+
+    def ready(self, kernel_id: str, seconds: float = 60.0) -> Any:
+        """A client of a kernel that answers; on a busy machine one is taken for dead that only starts slowly."""
+        deadline = time.monotonic() + seconds
+        while True:
+            client = self.connected(kernel_id)
+            try:
+                client.wait_for_ready(timeout=seconds)
+            except RuntimeError:
+                client.stop_channels()
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return client
 
     def kernel_environment(self, kernel_id: str) -> dict[str, str]:
         """The variables a kernel was started with (Linux), the removed ones too."""
