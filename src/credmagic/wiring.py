@@ -65,8 +65,8 @@ def _first_keys(store: SqlStore, notify: Notify) -> Opened | None:
     """The keys made for a store that has none yet; None when it has some, or just got them from somebody else."""
     if store.store_meta() is not None:
         return None
-    from credmagic.store.rows import StoreMetaRow
     from credmagic.keys.choose import choose_default
+    from credmagic.store.rows import StoreMetaRow
     from credmagic.vault.opening import conceive
 
     provider, note = choose_default()
