@@ -108,7 +108,8 @@ def test_a_request_with_a_browsers_header_is_refused_and_recorded(client, header
 
     assert (status, body["code"]) == (403, "denied")
     assert SECRET not in json.dumps(body)
-    assert client.call("audit", limit=1)["events"][0]["action"] == "browser_headers_refused"
+    recorded = "request_refused" if header == "Authorization" else "browser_headers_refused"
+    assert client.call("audit", limit=1)["events"][0]["action"] == recorded
 
 
 def test_a_browsers_request_is_refused_before_its_body_is_read(client):

@@ -48,7 +48,9 @@ class _Connection:
 
     def is_stale(self) -> bool:
         """True when the server closed (or wrote to) this idle connection."""
-        return bool(select.select([self._socket], [], [], 0)[0])
+        poll = select.poll()  # `select.select` refuses descriptors from 1024 on
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         self._socket.close()

@@ -121,7 +121,7 @@ class Credmagic(LoggingConfigurable):
         if self._warming is not None:
             self._warming.cancel()
         await self.plane.stop()
-        self.gate.close()
+        await asyncio.to_thread(self.gate.close)
 
     def _warn(self, text: str) -> None:
         self.warnings.append(text)

@@ -139,12 +139,13 @@ class _PlaneHandler(answers.Answering):
         }
 
     async def _record_refusal(self, error: CredmagicError) -> None:
-        reasons = {
-            "denied": "browser_headers_refused",
+        from_browser = requests.shown_browser_headers(self.request.headers)
+        events = {
+            "denied": "browser_headers_refused" if from_browser else "request_refused",
             "kernel_unknown": "unknown_token",
             "rate_limited": "rate_limited",
         }
-        if event := reasons.get(error.code):
+        if event := events.get(error.code):
             self.plane.log.warning("credmagic: %s on the kernel socket (%s)", event, self.peer)
             await self.plane.gate.record(event, plane="kernel", kernel_id=self.kernel_id, peer=self.peer)
 

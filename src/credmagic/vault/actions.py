@@ -30,7 +30,9 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "Sequence[str] | None": (list, tuple),
     "str | Sequence[str] | None": (str, list, tuple),
 }
-_WORDS = {str: "text", int: "a whole number", bool: "true or false", dict: "an object", list: "a list"}
+_WORDS = {str: "text", int: "a whole number", bool: "true or false", dict: "an object", list: "a list of words"}
+_MOST = 2**53
+"""No count, page or version comes near; a database would stumble over one beyond 63 bits."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ class Action:
 
 
 def _fits(value: Any, expected: type | tuple[type, ...]) -> bool:
-    if isinstance(value, bool) and expected is int:  # True is an int only to Python
+    if expected is int:  # True is an int only to Python
+        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST
+    if isinstance(value, list | tuple) and not all(isinstance(item, str) for item in value):
         return False
     return isinstance(value, expected)
 

@@ -147,7 +147,9 @@ class Resolver:
             )
 
     def _version(self, stored: Stored, version: int | None) -> VersionRow:
-        found = self.port.get_version(stored.row.id, version) if version is not None else None
+        found = None
+        if version is not None and 0 < version < 2**63:  # what a database can hold
+            found = self.port.get_version(stored.row.id, version)
         if found is None:
             raise CredentialNotFound(
                 f'"{stored.name}" has no version {version}', next_step=f"See them: %cred versions {stored.name}"

@@ -243,3 +243,22 @@ def test_an_error_without_words_is_still_an_error(server, client):
 
     with pytest.raises(CredmagicError):
         client.call("names")
+
+
+def test_a_kernel_with_thousands_of_open_files_keeps_its_connection(server):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 1300:
+        pytest.skip("this machine allows too few open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1300), hard))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        client = SocketClient(server.server_address, TOKEN)
+        client.call("status")
+        client.call("status")
+        assert server.connections == 1
+        client.close()
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
