@@ -3,5 +3,5 @@
 try:
     if __import__("os").environ.get("CREDMAGIC_SOCKET"):
         __import__("credmagic").load_ipython_extension(get_ipython())  # noqa: F821
-except Exception:
+except Exception:  # noqa: S110
     pass

@@ -48,9 +48,9 @@ MOUNT = """async ([esm, state]) => {
 }"""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """The system's Chromium, headless."""
+    """The system's Chromium, headless. Not for the session: its event loop would run on under other tests."""
     require("chromium", CHROMIUM)
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
