@@ -21,6 +21,7 @@ from credmagic.errors import (
     NameTaken,
     Unreachable,
     VerificationFailed,
+    word,
 )
 from credmagic.kinds import names as rules
 from credmagic.kinds.base import CredentialKind
@@ -29,7 +30,7 @@ from credmagic.store.rows import AssociationRow, CredentialRow, VersionRow
 from credmagic.store.transaction import Transaction
 from credmagic.vault.associations import attach_in, listed
 from credmagic.vault.audit import Caller, Event, now
-from credmagic.vault.records import Stored, micros, seal_meta, seal_version
+from credmagic.vault.records import Stored, iso, micros, seal_meta, seal_version
 from credmagic.vault.vault import Vault
 from credmagic.verify.base import Result, verify
 
@@ -97,9 +98,11 @@ def create(
     cls = find_kind(kind)
     owner = vault.owners.team if team else vault.owners.me
     index = vault.keyset.name_index(owner, environment, name)
-    with vault.store.read() as reader:
-        if reader.find(CredentialRow, {"owner_id": owner, "environment": environment, "name_ix": index}, limit=1):
-            raise _taken(name, environment)
+    if verify:  # before the service is asked; the unique index has the last word in any case
+        with vault.store.read() as reader:
+            place = {"owner_id": owner, "environment": environment, "name_ix": index}
+            if reader.find(CredentialRow, place, limit=1):
+                raise _taken(name, environment)
     draft = _draft(cls.parse(fields), expires_at, verify)
     at = now()
     row = CredentialRow(
@@ -122,7 +125,7 @@ def _taken(name: str, environment: str) -> NameTaken:
     where = f" in {environment}" if environment else ""
     return NameTaken(
         f'there is a credential "{name}"{where} already',
-        next_step=f"Change it: %cred edit {name} — or choose another name",
+        next_step=f"Change it: %cred edit {word(name)} — or choose another name",
         errors={"name": "taken"},
     )
 
@@ -157,7 +160,7 @@ def update(
             meta["name"] = rules.check_name(new_name)
             row = replace(row, name_ix=vault.keyset.name_index(row.owner_id, row.environment, meta["name"]))
         changed = _write(vault, caller, stored, row, meta, draft, revision)
-        return {**vault.view(changed), "warnings": draft.warnings if draft else []}
+        return {**vault.view(changed), "warnings": [*(draft.warnings if draft else []), *_over(changed)]}
 
     return attempt() if revision is not None else _on_top(attempt)
 
@@ -176,6 +179,13 @@ def _changed_meta(
     if expires_at is not None:
         meta["expires_at"] = micros(rules.parse_expiry(expires_at)) if expires_at else None
     return meta
+
+
+def _over(stored: Stored) -> list[str]:
+    """New values do not move the date: who changes an expired credential hears that it stays expired."""
+    if stored.expires_at is None or stored.expires_at > now():
+        return []
+    return [f"it expired on {(iso(stored.expires_at) or '')[:10]} and is not handed out; a new date: --expires DATE"]
 
 
 def _on_top(attempt: Callable[[], T]) -> T:
@@ -215,15 +225,16 @@ def rotate(
     ref: str,
     fields: Mapping[str, Any],
     environment: str | None = None,
+    expires_at: str | None = None,
     verify: bool = True,
 ) -> dict[str, Any]:
-    """Give a credential new values as a new version; fields that are not given are kept."""
+    """Give a credential new values as a new version; fields that are not given are kept, and so is the date."""
     if not fields:
         raise InvalidCredential(
             "rotate needs at least one new value",
-            next_step=f"%cred rotate {ref} --secret FIELD=prompt",
+            next_step=f"%cred rotate {word(ref)} --secret FIELD=prompt",
         )
-    return update(vault, caller, ref, environment, fields=fields, verify=verify)
+    return update(vault, caller, ref, environment, fields=fields, expires_at=expires_at, verify=verify)
 
 
 def rename(vault: Vault, caller: Caller, ref: str, new_name: str, environment: str | None = None) -> dict[str, Any]:
@@ -254,7 +265,7 @@ def _check_unused(vault: Vault, transaction: Transaction, stored: Stored, force:
         shown = ", ".join(f"{use['object_type']} {use['object_id']}" for use in uses[:5])
         raise CredentialInUse(
             f'"{stored.name}" is attached to {shown}{" …" if len(uses) > 5 else ""}',
-            next_step=f"See %cred uses {stored.name}; detach it first, or: %cred rm {stored.name} --force",
+            next_step=f"See %cred uses {word(stored.name)}; detach it first, or: %cred rm {word(stored.name)} --force",
             details={"uses": uses},
         )
 
