@@ -63,7 +63,7 @@ def edit(door: Door, ref: str, environment: str | None) -> Any:
 @click.option("--attach", is_flag=True, help="Attach it to this notebook.")
 @click.option("--description", default="", metavar="TEXT", help="A line for people.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="May be given several times.")
-@click.option("--expires", "expires_at", metavar="DATE", help="When it stops working, e.g. 2030-01-31.")
+@options.expires
 @options.as_json
 @options.door
 def add(
@@ -83,19 +83,20 @@ def add(
 @click.argument("fields", nargs=-1, type=options.PUBLIC, metavar="[FIELD=VALUE]...")
 @options.secret
 @options.env
+@options.expires
 @options.verify
 @options.as_json
 @options.door
 def rotate(
-    door: Door, ref: str, fields: tuple[str, ...], secrets: tuple[str, ...], environment: str | None,
-    verify: bool, as_json: bool,
+    door: Door, /, ref: str, fields: tuple[str, ...], secrets: tuple[str, ...], environment: str | None, as_json: bool,
+    **more: Any,
 ) -> Any:  # fmt: skip
     """Give a credential new values: a new version, which running kernels see on their next use."""
     where = {"ref": ref, "environment": door.environment(environment)}
     values = sources.gathered(door, fields, secrets)
     kind = door.client.call("show", **where)["kind"]
     values = sources.nested(values, door.kind(kind))
-    view = door.client.call("rotate", fields=values, verify=verify, **where)
+    view = door.client.call("rotate", fields=values, **where, **more)
     return _done(door, view, f"is now version {view['version']}", as_json)
 
 

@@ -129,6 +129,11 @@ def secret(f: F) -> F:
     )(f)  # fmt: skip
 
 
+def expires(f: F) -> F:
+    """`--expires DATE`."""
+    return click.option("--expires", "expires_at", metavar="DATE", help="When it stops working, e.g. 2030-01-31.")(f)
+
+
 def verify(f: F) -> F:
     """`--no-verify`."""
     return click.option(

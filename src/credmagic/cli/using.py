@@ -9,6 +9,7 @@ import click
 from credmagic.cli import options
 from credmagic.cli.door import Door
 from credmagic.cli.usage import UsageError, Verb
+from credmagic.kinds.names import check_environment
 
 
 @click.command("use", cls=Verb)
@@ -79,5 +80,5 @@ def detach(door: Door, ref: str, environment: str | None, object_type: str, obje
 def environment(door: Door, name: str | None) -> Any:
     """The environment in which names are looked up; with NAME, change it for this kernel."""
     if name:
-        door.enter(name)
+        door.enter(check_environment(name))
     return door.say(door.environment(None))

@@ -16,7 +16,7 @@ from typing import Any
 
 from credmagic import settings
 from credmagic.crypto.keyset import Keyset
-from credmagic.errors import CredentialNotFound, CredmagicError, InvalidCredential, NotUsable
+from credmagic.errors import CredentialNotFound, CredmagicError, InvalidCredential, NotUsable, word
 from credmagic.store.ports import HotPort
 from credmagic.store.rows import CredentialRow, VersionRow
 from credmagic.vault.audit import Caller, Event, builder, now
@@ -60,12 +60,19 @@ def candidates(keyset: Keyset, owners: Owners, ref: str, environment: str) -> It
             yield owner, env, keyset.name_index(owner, env, ref)
 
 
-def not_found(ref: str, environment: str, names: list[str]) -> CredentialNotFound:
-    """The error for an unknown name, with the closest names and the command that makes it."""
+Names = list[tuple[str, str]]
+"""(name, environment) of what is stored, for hints."""
+
+
+def not_found(ref: str, environment: str, known: Names) -> CredentialNotFound:
+    """The error for an unknown name: where it does exist, the closest names, and the command that makes it."""
+    elsewhere = [env for name, env in known if env != environment and name.casefold() == ref.casefold()]
+    names = list(dict.fromkeys(name for name, _ in known if name.casefold() != ref.casefold()))
     closest = get_close_matches(ref, names, n=3, cutoff=0.6)
-    hint = f"Did you mean {' or '.join(closest)}? " if closest else ""
+    hint = f"It exists in {' and '.join(elsewhere)}: add --env {elsewhere[0]}. " if elsewhere else ""
+    hint = hint or (f"Did you mean {' or '.join(closest)}? " if closest else "")
     where = f" in {environment}" if environment else ""
-    create = "See them all: %cred list" if as_id(ref) else f"Create it: %cred new KIND {ref}"
+    create = "See them all: %cred list" if as_id(ref) else f"Create it: %cred new KIND {word(ref)}"
     return CredentialNotFound(f'no credential "{ref}"{where}', next_step=hint + create, details={"closest": closest})
 
 
@@ -78,7 +85,7 @@ class Resolver:
         port: HotPort,
         *,
         rates: Rates | None = None,
-        names: Callable[[], list[str]] = list,
+        names: Callable[[], Names] = list,
         describe: Describe | None = None,
     ) -> None:
         self.keyset = keyset
@@ -133,17 +140,17 @@ class Resolver:
         if kind is not None and kind != row.kind:
             raise InvalidCredential(
                 f'"{name}" is of kind {row.kind}, not {kind}',
-                next_step=f"Use it as it is: %cred use {name}",
+                next_step=f"Use it as it is: %cred use {word(name)}",
                 errors={"kind": f"is {row.kind}"},
             )
         if row.status != "active":
-            steps = {"paused": f"%cred resume {name}", "incomplete": f"%cred edit {name}"}
+            steps = {"paused": f"See since when: %cred audit {word(name)}", "incomplete": f"%cred edit {word(name)}"}
             raise NotUsable(f'"{name}" is {row.status}', code=row.status, next_step=steps.get(row.status, ""))
         if stored.expires_at is not None and stored.expires_at <= now():
             raise NotUsable(
                 f'"{name}" expired on {(iso(stored.expires_at) or "")[:10]}',
                 code="expired",
-                next_step=f"Give it new values: %cred rotate {name}",
+                next_step=f"New values, a new date: %cred rotate {word(name)} --secret FIELD=prompt --expires DATE",
             )
 
     def _version(self, stored: Stored, version: int | None) -> VersionRow:
@@ -152,7 +159,7 @@ class Resolver:
             found = self.port.get_version(stored.row.id, version)
         if found is None:
             raise CredentialNotFound(
-                f'"{stored.name}" has no version {version}', next_step=f"See them: %cred versions {stored.name}"
+                f'"{stored.name}" has no version {version}', next_step=f"See them: %cred versions {word(stored.name)}"
             )
         return found
 

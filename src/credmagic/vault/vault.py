@@ -13,7 +13,7 @@ from typing import Any
 
 from credmagic import settings
 from credmagic.crypto.keyset import Keyset
-from credmagic.errors import CredentialNotFound
+from credmagic.errors import CredentialNotFound, word
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.registry import find_kind
 from credmagic.masking import mask, why_unmaskable
@@ -24,7 +24,7 @@ from credmagic.vault.audit import Caller, Event, append
 from credmagic.vault.entries import Entries
 from credmagic.vault.rates import Rates
 from credmagic.vault.records import Stored, open_meta, open_version
-from credmagic.vault.resolve import Owners, Resolver, as_id, candidates, not_found
+from credmagic.vault.resolve import Names, Owners, Resolver, as_id, candidates, not_found
 
 NAMES_SHOWN = 2000
 """How many names are opened for "did you mean" and completion."""
@@ -75,7 +75,7 @@ class Vault:
             rows = reader.find(CredentialRow, {"owner_id": owner, "environment": env, "name_ix": name_ix}, limit=1)
             if rows:
                 return open_meta(self.keyset, rows[0])
-        raise not_found(ref, environment, [stored.name for stored in self.visible(reader)])
+        raise not_found(ref, environment, self._known(reader))
 
     def visible(self, reader: Reader, limit: int = NAMES_SHOWN) -> Iterator[Stored]:
         """Credentials of the user and the team, oldest first, at most `limit` of each."""
@@ -83,10 +83,13 @@ class Vault:
             rows = reader.find(CredentialRow, {"owner_id": owner}, order=("created_at", "id"), limit=limit)
             yield from (open_meta(self.keyset, row) for row in rows)
 
-    def names(self) -> list[str]:
-        """The names there are, for "did you mean"."""
+    def names(self) -> Names:
+        """What there is, for "did you mean"."""
         with self.store.read() as reader:
-            return [stored.name for stored in self.visible(reader)]
+            return self._known(reader)
+
+    def _known(self, reader: Reader) -> Names:
+        return [(stored.name, stored.row.environment) for stored in self.visible(reader)]
 
     def credential(self, reader: Reader, stored: Stored) -> CredentialKind:
         """The values of the current version, for changing and verifying inside the vault."""
@@ -94,7 +97,7 @@ class Vault:
         if row is None:
             raise CredentialNotFound(
                 f'"{stored.name}" has lost version {stored.row.current_version}',
-                next_step=f"Give it new values: %cred rotate {stored.name}",
+                next_step=f"Give it new values: %cred rotate {word(stored.name)} --secret FIELD=prompt",
             )
         opened = open_version(self.keyset, stored.row, row)
         return find_kind(stored.row.kind).parse({**opened["public"], **opened["secret"]})
