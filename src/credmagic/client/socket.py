@@ -13,6 +13,7 @@ import json
 import os
 import select
 import socket
+import time
 from typing import Any
 from urllib.parse import quote
 
@@ -34,10 +35,21 @@ class _Connection:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(TIMEOUT)
         try:
-            self._socket.connect(path)
+            self._connect(path)
         except BaseException:
             self.close()
             raise
+
+    def _connect(self, path: str) -> None:
+        """Wait while the queue of a busy server is full: a Unix socket with a time limit refuses then, at once."""
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            try:
+                return self._socket.connect(path)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise TimeoutError from None
+            time.sleep(0.005)
 
     def ask(self, head: bytes, body: bytes) -> tuple[int, bytes, bool]:
         """Status and body of the answer, and whether the connection may be used again."""

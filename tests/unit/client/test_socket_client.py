@@ -262,3 +262,26 @@ def test_a_kernel_with_thousands_of_open_files_keeps_its_connection(server):
         for descriptor in opened:
             os.close(descriptor)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_server_whose_queue_is_full_is_waited_for():
+    """Forty threads at once, and a server that takes its time: none of them hears that it does not answer."""
+    with tempfile.TemporaryDirectory(prefix="s-") as directory, Server(f"{directory}/k.sock") as slow:
+        client, failed = SocketClient(slow.server_address, TOKEN), []
+
+        def ask():
+            try:
+                client.call("status")
+            except CredmagicError as error:
+                failed.append(error)
+
+        threads = [threading.Thread(target=ask) for _ in range(40)]
+        for thread in threads:
+            thread.start()
+        serving = threading.Timer(0.3, slow.serve_forever, kwargs={"poll_interval": 0.01})
+        serving.start()
+        for thread in threads:
+            thread.join()
+        slow.shutdown()
+        client.close()
+    assert failed == []
