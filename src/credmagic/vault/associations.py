@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from credmagic.errors import Conflict, CredentialNotFound, InvalidCredential
+from credmagic.errors import Conflict, CredentialNotFound, InvalidCredential, word
+from credmagic.plugins import Registry
 from credmagic.store.rows import AssociationRow, AuditRow, CredentialRow
 from credmagic.store.transaction import Reader, Transaction
 from credmagic.vault.audit import Caller, Event, now
@@ -83,6 +84,7 @@ def attach_in(
     inject: str = "",
 ) -> AssociationRow:
     """The same inside a running transaction (a form saves and attaches in one)."""
+    _check_way(inject)
     object_type, found_id = _object(caller, object_type, object_id)
     index = vault.keyset.object_index(object_type, found_id)
     if default:
@@ -101,6 +103,17 @@ def attach_in(
     row = seal_association(vault.keyset, row, found_id)
     transaction.insert(row)
     return row
+
+
+def _check_way(inject: str) -> None:
+    """Refuse what no kernel could do. The ways are plug-ins of the kernel side, known here by name only."""
+    ways = Registry[object]("credmagic.injectors").names()
+    if inject and inject not in ways:
+        raise InvalidCredential(
+            "there is no such way of injecting",
+            errors={"inject": f"must be one of {', '.join(ways)}"},
+            next_step="Variables, for example: %cred attach NAME --inject export",
+        )
 
 
 def _unset_default(vault: Vault, transaction: Transaction, object_type: str, index: bytes, stored: Stored) -> None:
@@ -134,7 +147,7 @@ def detach(
         if not rows:
             raise Conflict(
                 f'"{stored.name}" is not attached to {object_type} {found_id}',
-                next_step=f"See what it is attached to: %cred uses {stored.name}",
+                next_step=f"See what it is attached to: %cred uses {word(stored.name)}",
             )
         detached = open_association(vault.keyset, rows[0])
         transaction.delete(rows[0])
