@@ -127,9 +127,6 @@ def test_bad_input_is_named_and_changes_nothing(
     ] == before
 
 
-# ── stores that cannot be used ───────────────────────────────────────────────────────────────────────────────
-
-
 def command(*words: str, without_powers: bool = False, **variables: str) -> Said:
     """A command in a process of its own; `without_powers` as root has them: then modes of files bind it, too."""
     prefix: list[str] = []
@@ -265,9 +262,6 @@ def test_a_lock_that_is_kept_is_told_in_words(stored: Path, canary: str) -> None
     assert [view["name"] for view in json.loads(listed[1])["credentials"]] == ["old"]
 
 
-# ── keys that are not there ──────────────────────────────────────────────────────────────────────────────────
-
-
 def test_wrong_and_missing_passphrases_are_told_apart_and_open_nothing(
     stored: Path, canary: str, tmp_path: Path
 ) -> None:
@@ -282,11 +276,12 @@ def test_wrong_and_missing_passphrases_are_told_apart_and_open_nothing(
     assert command("use", "old", CREDMAGIC_PASSPHRASE_FILE=str(right))[0] == 0
 
 
-def test_without_a_keyring_nothing_is_stored_under_another_key(
-    home: Path, canary: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PW", canary)
-    nobody = {"CREDMAGIC_KEY_PROVIDER": "os_keyring", "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+def test_without_a_keyring_nothing_is_stored_under_another_key(home: Path, canary: str) -> None:
+    nobody = {
+        "PW": canary,
+        "CREDMAGIC_KEY_PROVIDER": "os_keyring",
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+    }
 
     refused(command(*ADDED, **nobody), 6, "keyring", canary=canary)
     assert not (home / "config" / "credmagic.key").exists()
