@@ -69,7 +69,8 @@ class Server:
 
     def __enter__(self) -> Server:
         self.root.mkdir(parents=True, exist_ok=True)
-        names = ("HOME", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "XDG_RUNTIME_DIR")
+        names = ["HOME", "IPYTHONDIR", "XDG_RUNTIME_DIR"]
+        names += [f"JUPYTER_{part}_DIR" for part in ("RUNTIME", "CONFIG", "DATA")]
         env = {**os.environ, **{name: str(self.root / name.lower()) for name in names}}
         (self.root / "xdg_runtime_dir").mkdir(mode=0o700, exist_ok=True)
         switch = json.dumps({"ServerApp": {"jpserver_extensions": {"credmagic": self.extension}}})
@@ -146,8 +147,8 @@ def _socket(server: Server, kernel: BlockingKernelClient, limits: Limits) -> Row
     for _ in range(3):
         ours.append(float(run(kernel, USES).split()[-1]))
         floors.append(server.empty() + statistics.median(once(limits.write) for _ in range(200)))
-    median = statistics.median
-    return Row("kernel → socket → vault → kernel, warm", median(ours), median(floors), "empty handler + write limit", 1.3)
+    mine, floor = statistics.median(ours), statistics.median(floors)
+    return Row("kernel → socket → vault → kernel, warm", mine, floor, "empty handler + write limit", 1.3)
 
 
 def _magic(kernel: BlockingKernelClient) -> Row:

@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="cm-bench-") as name:
         work = Path(name)
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # imports are measured as users have them: compiled
         os.environ.update(CREDMAGIC_HOME=str(work / "home"), CREDMAGIC_KEY_PROVIDER="key_file", CREDMAGIC_RATES="off")
         parts = {
             "embedded": lambda: embedded.rows(work, given.large),

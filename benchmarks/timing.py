@@ -52,7 +52,10 @@ def once(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def paired(ours: Callable[[], object], limit: Callable[[], object], rounds: int, *, warm: int = 3) -> tuple[float, float]:
+Work = Callable[[], object]
+
+
+def paired(ours: Work, limit: Work, rounds: int, *, warm: int = 3) -> tuple[float, float]:
     """Median seconds of each, run in turn `rounds` times after `warm` uncounted rounds."""
     for _ in range(warm):
         ours()

@@ -80,6 +80,8 @@ def use(
     Without a name, the default association of this notebook for `kind`. `version` asks for an older one.
     Raises `CredentialNotFound`, `NotUsable`, `VaultLocked` and what else the vault refuses with.
     """
+    if environment is None:  # this process's, not the server's
+        environment = settings.active_environment()
     resolved = client().resolve(name, environment=environment, version=version, kind=kind)
     return hand_over(resolved, pinned=version is not None)
 

@@ -243,6 +243,13 @@ class StoreUnusable(CredmagicError):
         return 507 if self.code == "disk_full" else self.status
 
 
+def word(name: str) -> str:
+    """`name` as one word of a command, as a next step shows it: quoted where it has to be, in a shell and in a cell."""
+    import shlex  # only when something goes wrong
+
+    return shlex.quote(name)
+
+
 def _leaves(base: type[CredmagicError]) -> Iterator[type[CredmagicError]]:
     for cls in base.__subclasses__():
         yield cls

@@ -40,7 +40,6 @@ class SecretStr(str):
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(self._label)
 
-
     def __copy__(self) -> Self:
         return self
 
@@ -61,9 +60,7 @@ class SecretStr(str):
         return core_schema.no_info_after_validator_function(
             cls,
             handler(str),
-            serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda value: value.label, when_used="json"
-            ),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda value: value.label, when_used="json"),
         )
 
 

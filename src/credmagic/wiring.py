@@ -48,16 +48,25 @@ def _hot_port() -> HotPort | None:
 
 def _open_store(notify: Notify) -> tuple[SqlStore, Opened | None]:
     """The store, made with its keys if there was none; the keys come along when they were just made."""
-    from credmagic.store.rows import StoreMetaRow
     from credmagic.store.sql import SqlStore
 
     home = settings.home()
     if settings.store_url() is None:
         settings.private_dir(home.data)
     store = SqlStore.open(settings.store_url() or home.store_file, create=True)
+    try:
+        return store, _first_keys(store, notify)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _first_keys(store: SqlStore, notify: Notify) -> Opened | None:
+    """The keys made for a store that has none yet; None when it has some, or just got them from somebody else."""
     if store.store_meta() is not None:
-        return store, None
+        return None
     from credmagic.keys.choose import choose_default
+    from credmagic.store.rows import StoreMetaRow
     from credmagic.vault.opening import conceive
 
     provider, note = choose_default()
@@ -70,10 +79,10 @@ def _open_store(notify: Notify) -> tuple[SqlStore, Opened | None]:
             append(transaction, birth.opened.keyset, Event("store.init", Caller("local")))
     if not first:
         birth.undo()
-        return store, None
+        return None
     if note:
         notify(note)
-    return store, birth.opened
+    return birth.opened
 
 
 def open_vault(*, notify: Notify = _say, rates: Rates | None = None, unlocked: Opened | None = None) -> Vault:
@@ -92,7 +101,11 @@ def open_vault(*, notify: Notify = _say, rates: Rates | None = None, unlocked: O
         with store.transaction() as transaction:
             transaction.update(slot)
 
-    opened = opened or unlocked or unlock(store, failed=failed)
+    try:
+        opened = opened or unlocked or unlock(store, failed=failed)
+    except BaseException:
+        store.close()  # a server tries again and again until it is unlocked
+        raise
     rates = rates or Rates()
     port = _hot_port() or store
     resolver = Resolver(opened.keyset, port, rates=rates, describe=describe_values)

@@ -48,9 +48,9 @@ MOUNT = """async ([esm, state]) => {
 }"""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """The system's Chromium, headless."""
+    """The system's Chromium, headless. Not for the session: its event loop would run on under other tests."""
     require("chromium", CHROMIUM)
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
@@ -165,8 +165,8 @@ def _answer(widget: Any, heard: list[Any], message: dict[str, Any]) -> list[Any]
 
 @pytest.fixture(scope="session")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The source of axe-core: from `CREDMAGIC_AXE`, `node_modules`, or fetched by npm."""
-    found = [Path(os.environ.get("CREDMAGIC_AXE", "none")), Path("node_modules/axe-core/axe.min.js")]
+    """The source of axe-core: from `CREDMAGIC_TEST_AXE`, `node_modules`, or fetched by npm."""
+    found = [Path(os.environ.get("CREDMAGIC_TEST_AXE", "none")), Path("node_modules/axe-core/axe.min.js")]
     if not any(path.is_file() for path in found):
         require("npm (for axe-core)", shutil.which("npm"))
         folder = tmp_path_factory.mktemp("axe")

@@ -1,18 +1,29 @@
 """A real Jupyter server, real kernels, and what their socket gives to whom."""
 
+import base64
 import http.client
 import json
 import os
 import signal
 import socket
 import stat
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 from credmagic.client.socket import SocketClient
-from credmagic.errors import AccessDenied, CredentialNotFound, CredmagicError, NameTaken, NotSignedIn, Unreachable
+from credmagic.crypto.entry import entry_info, seal_entry
+from credmagic.errors import (
+    AccessDenied,
+    CredentialNotFound,
+    CredmagicError,
+    NameTaken,
+    NotSignedIn,
+    SealBroken,
+    Unreachable,
+)
 from credmagic.server.answers import HEADERS
 from credmagic.testing.jupyter import jupyter_server
 
@@ -97,7 +108,8 @@ def test_a_request_with_a_browsers_header_is_refused_and_recorded(client, header
 
     assert (status, body["code"]) == (403, "denied")
     assert SECRET not in json.dumps(body)
-    assert client.call("audit", limit=1)["events"][0]["action"] == "browser_headers_refused"
+    recorded = "request_refused" if header == "Authorization" else "browser_headers_refused"
+    assert client.call("audit", limit=1)["events"][0]["action"] == recorded
 
 
 def test_a_browsers_request_is_refused_before_its_body_is_read(client):
@@ -243,6 +255,28 @@ def test_a_shut_down_kernels_token_is_void_within_a_second(server):
         assert time.monotonic() - asked < 1.0
 
 
+def sealed_form(begun, name):
+    """What the browser would send for a form that was filled in."""
+    public = base64.urlsafe_b64decode(begun["public_key"] + "==")
+    form = {"name": name, "fields": {"user": "jo", "password": SECRET}, "verify": False}
+    sealed = seal_entry(public, entry_info(begun["entry_id"], "basic"), form)
+    return {"entry_id": begun["entry_id"], "sealed": base64.urlsafe_b64encode(sealed).decode().rstrip("=")}
+
+
+def test_an_open_form_ends_with_its_kernel(server):
+    """Also when the kernel comes back under the same id. Control: the same form is taken before."""
+    kernel_id = server.start_kernel()
+    _, client = token_and_client(server, kernel_id)
+    begun, left = client.begin_entry("basic"), client.begin_entry("basic")
+    assert client.submit_entry(purpose="save", **sealed_form(begun, "by-form"))["name"] == "by-form"
+
+    server.request("POST", f"api/kernels/{kernel_id}/restart", {})
+    _, again = token_and_client(server, kernel_id)
+
+    with pytest.raises(SealBroken):
+        again.submit_entry(purpose="save", **sealed_form(left, "too-late"))
+
+
 def test_a_culled_kernels_token_is_void(tmp_path):
     options = ["--MappingKernelManager.cull_idle_timeout=1", "--MappingKernelManager.cull_interval=1"]
     with jupyter_server(tmp_path, *options) as server:
@@ -295,20 +329,44 @@ def test_a_long_home_puts_the_socket_where_its_path_is_short(tmp_path):
     assert not (home / "run" / "socket").exists()
 
 
-def test_another_user_cannot_connect(client):
-    """As nobody, where this test may become nobody: the file system refuses before we do."""
+def as_nobody(question):
+    """The exit status of `question` asked by another user of this machine, which only root can become."""
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")
     pid = os.fork()
     if pid == 0:
-        os.setuid(65534)
         try:
-            http_status = raw(client)[0]
-        except OSError:
-            os._exit(0)
-        os._exit(0 if http_status == 403 else 1)
+            os.setgroups([])
+            os.setuid(65534)
+            os._exit(question())
+        except BaseException:
+            os._exit(99)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+def test_another_user_cannot_connect(client):
+    def question():
+        try:
+            raw(client)
+        except PermissionError:
+            return 7
+        return 0
+
+    assert as_nobody(question) == 7
+
+
+def test_another_user_who_gets_as_far_as_the_socket_is_refused(tmp_path):
+    """Even with the right token, and with the modes of directory and socket opened by somebody."""
+    with (
+        tempfile.TemporaryDirectory(prefix="u-") as directory,
+        jupyter_server(tmp_path, f"--Credmagic.socket_dir={directory}") as server,
+    ):
+        client = token_and_client(server, server.start_kernel())[1]
+        os.chmod(directory, 0o755)
+        os.chmod(client._path, 0o666)
+
+        assert raw(client)[0] == 200
+        assert as_nobody(lambda: raw(client)[0] - 400) == 3
 
 
 def test_a_forked_child_opens_a_connection_of_its_own(client):

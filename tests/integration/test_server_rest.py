@@ -191,6 +191,12 @@ def test_a_query_that_makes_no_page_is_422(api, query):
 # ── associations ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_links_to_pages_carry_the_query_as_it_came(api, made):
+    page = api("GET", "credentials/?limit=1&offset=1&odd=%ff%20").json()
+
+    assert page["previous"].endswith("credentials/?limit=1&odd=%FF+&offset=0")
+
+
 def test_put_attaches_and_then_changes(api, made):
     path = f"credentials/{made}/associations/dataconnection:5f2c/"
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from credmagic import settings
 from credmagic.cli.usage import UsageError
+from credmagic.errors import word
 
 if TYPE_CHECKING:
     from credmagic.cli.inline import Finding
@@ -84,7 +85,7 @@ class Door:
             self._no_python("--export sets variables in a notebook", f"{self.prog} run NAME -- COMMAND")
         credential = self.hand_over(name, how["environment"], how["version"], how["kind"])
         self.say(repr(credential))
-        self.note(f"Hand it to a command: {self.prog} run {credential.name} -- COMMAND")
+        self.note(f"Hand it to a command: {self.prog} run {word(credential.name)} -- COMMAND")
 
     def hand_over(
         self, name: str | None, environment: str | None = None, version: int | None = None, kind: str | None = None

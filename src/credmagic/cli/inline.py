@@ -127,7 +127,7 @@ def _positional(finding: Finding, i: int, word: str, fields: Fields, *, position
 def _refuse(finding: Finding, i: int, name: str, value: str, fields: Fields) -> None:
     target = name if name in fields.public | fields.secret else fields.probably(name)
     if not target:
-        finding.instead[i] = ""
+        finding.instead[i] = "".join(f"{near}=…" for near in closest(name, fields.public, 1))
     elif target in fields.public:
         finding.instead[i] = f"{target}={_URL_PASSWORD.sub('://', value)}"
     else:

@@ -129,12 +129,13 @@ def why(door: Door, ref: str, environment: str | None, as_json: bool) -> Any:
 
 @click.command("audit", cls=Verb)
 @click.argument("ref", required=False, metavar="[NAME]", type=options.NAME)
+@options.env
 @click.option("--limit", type=click.IntRange(min=1), default=50, metavar="N", help="At most N events.")
 @options.as_json
 @options.door
-def audit(door: Door, ref: str | None, limit: int, as_json: bool) -> Any:
+def audit(door: Door, ref: str | None, environment: str | None, limit: int, as_json: bool) -> Any:
     """What happened, newest first: to everything, or to one credential."""
-    data = door.client.call("audit", ref=ref, limit=limit)
+    data = door.client.call("audit", ref=ref, environment=door.environment(environment), limit=limit)
     return door.show(views.audit(data, door.prog), as_json=as_json)
 
 
@@ -143,4 +144,6 @@ def audit(door: Door, ref: str | None, limit: int, as_json: bool) -> Any:
 @options.door
 def status(door: Door, as_json: bool) -> Any:
     """Where the store and its keys are, what works here, and what credmagic does not protect against."""
-    return door.show(views.status(door.client.call("status"), door.prog), as_json=as_json)
+    data = door.client.call("status")
+    data["environment"] = door.environment(None)  # this kernel's, which the server does not know
+    return door.show(views.status(data, door.prog), as_json=as_json)

@@ -52,7 +52,7 @@ def _variables(
     for name in names:
         credential = door.hand_over(name, environment)
         variables |= {key: str(value) for key, value in credential.environ(prefix).items()}
-        contents = credential.files()
+        contents = credential.files(prefix)
         variables |= injector.write(credential, contents) if contents else {}
     return variables
 

@@ -173,6 +173,7 @@ def secret(f: F) -> F:
     )(f)  # fmt: skip
 
 
+
 def verify(f: F) -> F:
     """`--no-verify`."""
     return click.option(

@@ -12,6 +12,7 @@ from typing import Any
 from credmagic.cli import ages
 from credmagic.cli.health import expiry, health, last_use
 from credmagic.cli.pages import Cell, Column, Page, Row, Section
+from credmagic.errors import word
 
 Data = Mapping[str, Any]
 
@@ -123,7 +124,7 @@ def _field(entry: Data) -> Row:
         Cell(entry["name"], ", ".join(entry["aliases"]), code=True),
         Cell(entry["type"], tone="muted"),
         Cell(", ".join(flags), tone="warn" if entry["secret"] else ""),
-        Cell(". ".join(word.rstrip(".") for word in words if word)),
+        Cell(". ".join(word.strip(" .") for word in words if word.strip(" ."))),
     )
 
 
@@ -141,7 +142,7 @@ def shown(data: Data, prog: str) -> Page:
     facts += [("version", f"{data['version']} of {data.get('versions', data['version'])}")]
     facts += [("expiry", f"{expiry(data).text} ({ages.absolute(data['expires_at'])})")] if data["expires_at"] else []
     facts += [("last use", f"{last_use(data).text.removeprefix('used ')}"), ("attached to", _places(data))]
-    return Page(data["name"], data, facts, foot=(f"Use it: {prog} use {data['name']}",))
+    return Page(data["name"], data, facts, foot=(f"Use it: {prog} use {word(data['name'])}",))
 
 
 def _places(data: Data) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn, cast
 
+from credmagic.errors import word
 from credmagic.masking import mask
 from credmagic.values import SecretStr
 
@@ -298,4 +299,4 @@ def _no_such_field(name: str, key: object, fields: Mapping[str, Any]) -> str:
 
 
 def _read_only(name: str) -> str:
-    return f"{name} is read-only here; change it with: %cred edit {name}"
+    return f"{name} is read-only here; change it with: %cred edit {word(name)}"

@@ -11,8 +11,6 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from credmagic import settings
-
 
 class Opened(Protocol):
     """An open vault as this client sees it."""
@@ -50,7 +48,6 @@ class LocalClient:
         kind: str | None = None,
     ) -> dict[str, Any]:
         """The values of one credential, the use recorded first."""
-        environment = settings.active_environment() if environment is None else environment
         if ref is None or kind is not None:  # needs the kinds' names or the notebook's default
             return self.call("resolve", ref=ref, environment=environment, version=version, kind=kind)
         return self._vault().resolve(ref, environment=environment, version=version)

@@ -13,6 +13,7 @@ import json
 import os
 import select
 import socket
+import time
 from typing import Any
 from urllib.parse import quote
 
@@ -34,10 +35,21 @@ class _Connection:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(TIMEOUT)
         try:
-            self._socket.connect(path)
+            self._connect(path)
         except BaseException:
             self.close()
             raise
+
+    def _connect(self, path: str) -> None:
+        """Wait while the queue of a busy server is full: a Unix socket with a time limit refuses then, at once."""
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            try:
+                return self._socket.connect(path)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise TimeoutError from None
+            time.sleep(0.005)
 
     def ask(self, head: bytes, body: bytes) -> tuple[int, bytes, bool]:
         """Status and body of the answer, and whether the connection may be used again."""
@@ -48,7 +60,9 @@ class _Connection:
 
     def is_stale(self) -> bool:
         """True when the server closed (or wrote to) this idle connection."""
-        return bool(select.select([self._socket], [], [], 0)[0])
+        poll = select.poll()  # `select.select` refuses descriptors from 1024 on
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         self._socket.close()

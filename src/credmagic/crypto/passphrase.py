@@ -40,7 +40,7 @@ def check_new_passphrase(passphrase: str) -> None:
         raise InvalidCredential(
             "the passphrase is too short",
             errors={"passphrase": f"at least {MIN_LENGTH} characters"},
-            next_step="Choose a longer one, for example five random words.",
+            next_step="Choose a longer one, for example five random words: credmagic protect passphrase",
         )
 
 

@@ -72,6 +72,18 @@ const codeLine = (code) => {
   return h("span", { class: "cm-code-line" }, h("code", {}, code), copy, said);
 };
 
+/** Send a message to the kernel; false when the kernel that drew this is gone (it was restarted). */
+const tell = async (model, message) => {
+  try {
+    await model.send(message);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const GONE = { message: "the kernel that drew this is gone", next_step: "Run the cell again. Nothing was saved." };
+
 /** A root that keeps its keys to itself: notebook shortcuts must not see what is typed here. */
 const isolatedRoot = (properties) => {
   const root = h("div", { class: "credmagic-form", "data-lm-suppress-shortcuts": "true", ...properties });

@@ -25,7 +25,7 @@ class FormView {
 
   // --- talking to the kernel -------------------------------------------------------------------------
   hello() {
-    this.model.send({ type: "hello" });
+    tell(this.model, { type: "hello" });
     this.silence = setTimeout(() => this.say("The kernel is busy or gone; Save waits for it. "
       + "Restarted it? Run the cell again."), QUIET_AFTER);
   }
@@ -39,7 +39,7 @@ class FormView {
     const seq = this.turn;
     return new Promise((resolve) => {
       this.waiting.set(seq, resolve);
-      this.model.send({ ...message, seq });
+      tell(this.model, { ...message, seq }).then((sent) => sent || resolve({ type: "result", ok: false, error: GONE }));
     });
   }
 
@@ -224,7 +224,7 @@ class FormView {
       this.setIdle();
       return this.say("Stopped waiting. If the server saved it meanwhile, %cred list shows it.");
     }
-    this.model.send({ type: "cancel" });
+    tell(this.model, { type: "cancel" });
     return this.close();
   }
 

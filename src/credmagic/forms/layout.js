@@ -6,7 +6,7 @@
 const NAME = { name: "name", title: "Name", type: "str", required: true, help: "What code calls it." };
 const ENVIRONMENT = {
   name: "environment", title: "Environment", type: "str", choices: ["draft", "live"], open_choice: true,
-  help: "Empty: serves every environment.",
+  help: "Empty: serves all environments.",
 };
 const COMMON_MORE = [
   { name: "description", title: "Description", type: "str" },
@@ -64,7 +64,7 @@ const kindChooser = (kinds, onchoose, oncancel) => {
 /** What takes the form's place after Save. */
 const savedCard = (view, code) => {
   const checked = { ok: "verified", unverifiable: "not verifiable" }[view.verified?.outcome] ?? "not verified";
-  const facts = [view.title, view.environment || "every environment", checked].join(", ");
+  const facts = [view.title, view.environment || "all environments", checked].join(", ");
   return h("div", { class: "cm-card", role: "status", tabindex: "-1" },
     h("div", { class: "cm-accepted" }, glyph("check"), h("strong", {}, view.name), ` saved — ${facts}`), codeLine(code),
     (view.warnings || []).map((text) => h("div", { class: "cm-note" }, glyph("warning"), text)));

@@ -15,7 +15,7 @@ class PickerView {
     this.marked = 0;
     model.on("msg:custom", (message) => this.heard(message));
     this.draw();
-    model.send({ type: "hello" });
+    this.tell({ type: "hello" });
   }
 
   draw() {
@@ -30,19 +30,24 @@ class PickerView {
       this.box, this.options, this.status);
   }
 
+  async tell(message) {
+    if (!(await tell(this.model, message))) this.heard({ ok: false, error: GONE });
+  }
+
   heard(message) {
     if (!message.ok) { this.status.classList.add("cm-refused"); this.status.textContent = `${message.error.message}. ${message.error.next_step || ""}`; return; }
     if (message.type === "chosen") this.finish(message.view);
     if (message.type !== "rows") return;
     this.rows = message.view.rows;
     this.more = message.view.more;
+    this.mixed = new Set(this.rows.map((row) => row.title)).size > 1; // only then does the kind tell rows apart
     this.list();
   }
 
   matching() {
     const words = this.box.value.toLowerCase().split(/\s+/);
     return this.rows.filter((row) => {
-      const text = `${row.name} ${row.environment} ${row.title}`.toLowerCase();
+      const text = `${row.name} ${row.environment} ${this.mixed ? row.title : ""}`.toLowerCase();
       return words.every((word) => text.includes(word));
     });
   }
@@ -65,7 +70,8 @@ class PickerView {
     const item = h("li", { class: "cm-option", role: "option", id: freshId("option"), "aria-selected": String(marked) },
       row === NEW ? h("span", {}, row.name) : [
         h("code", { title: row.name }, row.name),
-        h("span", { class: "cm-muted" }, [row.environment || "every environment", row.owner === "team" && "team"].filter(Boolean).join(", ")),
+        h("span", { class: "cm-muted" }, [this.mixed && row.title, row.environment || "all environments",
+          row.owner === "team" && "team"].filter(Boolean).join(", ")),
         h("span", { class: `cm-health cm-${row.tone}` }, row.tone === "accepted" ? glyph("check") : row.tone !== "muted" && glyph("warning"), row.health),
         row.default && h("span", { class: "cm-muted" }, glyph("star"), "this notebook"),
       ]);
@@ -75,10 +81,10 @@ class PickerView {
   }
 
   choose(row) {
-    if (row === NEW) return this.model.send({ type: "new" });
+    if (row === NEW) return this.tell({ type: "new" });
     this.list();
     this.status.textContent = `Choosing ${row.name}…`;
-    return this.model.send({ type: "choose", id: row.id });
+    return this.tell({ type: "choose", id: row.id });
   }
 
   onKey(event) {

@@ -11,7 +11,7 @@ import threading
 from typing import Any, ClassVar
 
 from credmagic.client.credential import Credential
-from credmagic.errors import InvalidCredential
+from credmagic.errors import InvalidCredential, word
 from credmagic.injectors.base import Injector
 from credmagic.injectors.file import FileInjector
 
@@ -64,7 +64,7 @@ def _check(variable: str, credential: str) -> None:
     if not legal or variable.upper() in _PROTECTED:
         raise InvalidCredential(
             f"{credential}: will not set the environment variable {variable!r}",
-            next_step="Rename the field, or read it in code: cred = %cred use " + credential,
+            next_step="Rename the field, or read it in code: cred = %cred use " + word(credential),
         )
 
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from credmagic import settings
 from credmagic.client.credential import Credential
-from credmagic.errors import InvalidCredential, StoreUnusable
+from credmagic.errors import InvalidCredential, StoreUnusable, word
 from credmagic.injectors.base import Injector
 
 _PREFIX = "files-"
@@ -44,7 +44,7 @@ class FileInjector(Injector):
         if not contents:
             raise InvalidCredential(
                 f"{credential.name}: a credential of kind {credential.kind} has nothing to hand over as a file",
-                next_step=f"Variables instead: %cred use {credential.name} --export",
+                next_step=f"Variables instead: %cred use {word(credential.name)} --export",
             )
         self._environ = self._environ or EnvironInjector()
         return list(self._environ.set(self.write(credential, contents)))

@@ -7,7 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any, ClassVar
 
 from credmagic.client.credential import Credential
-from credmagic.errors import InvalidCredential
+from credmagic.errors import InvalidCredential, word
 from credmagic.injectors.base import Injector, check_variable
 
 _ABSENT = object()
@@ -29,7 +29,7 @@ class NamespaceInjector(Injector):
         Raises `InvalidCredential` for a name that is not a legal variable, a builtin or IPython's own.
         """
         variable = options.get("variable") or variable_for(credential.name)
-        next_step = f"Choose another: %cred use {credential.name} as my_name"
+        next_step = f"Choose another: %cred use {word(credential.name)} as my_name"
         check_variable(variable, what="variable name", credential=credential.name, next_step=next_step)
         if variable in _RESERVED or hasattr(builtins, variable) or variable.startswith("_"):
             raise InvalidCredential(

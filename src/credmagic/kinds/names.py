@@ -19,6 +19,7 @@ DESCRIPTION_LENGTH = 4096
 TAG_LENGTH = 64
 TAG_COUNT = 64
 
+_CORRECT = "Correct it, then repeat the command. Help: %cred add --help"
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -33,7 +34,7 @@ def has_control(text: str, allowed: str = "") -> bool:
 def check_name(name: object) -> str:
     """The name in Unicode's compatibility form (NFKC)."""
     if not isinstance(name, str) or not name.strip():
-        _refuse("name", "is required", "Give it a name, e.g. warehouse")
+        _refuse("name", "is required", "Give it a name: %cred new KIND warehouse")
     if has_control(name):
         _refuse("name", "must not contain control characters or line breaks")
     name = unicodedata.normalize("NFKC", name)
@@ -52,7 +53,7 @@ def check_environment(environment: object) -> str:
         _refuse(
             "environment",
             "must be a short word of letters, digits, '.', '_' or '-'",
-            "Usual ones are draft and live",
+            "Usual ones are draft and live: --env live",
         )
     return environment
 
@@ -128,4 +129,4 @@ def env_stem(name: str, prefix: str | None) -> str:
 
 def _refuse(field: str, problem: str, next_step: str = "") -> NoReturn:
     words = {"expires_at": "the expiry", "tags": "tags"}.get(field, f"the {field}")
-    raise InvalidCredential(f"{words} {problem}", next_step=next_step, errors={field: problem})
+    raise InvalidCredential(f"{words} {problem}", next_step=next_step or _CORRECT, errors={field: problem})

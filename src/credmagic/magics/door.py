@@ -79,9 +79,7 @@ class NotebookDoor(Door):
     def _resolved(self, name: str | None, **how: Any) -> Credential:
         if self._client is None:
             return handing.hand_over(name, **how)
-        if name is not None:
-            handing.refuse_while_open(name)
-        return self.hand_over(name, **how)
+        return handing.hand_over(name, self.hand_over, **how)
 
     def showing(self, out: str | None) -> AbstractContextManager[Show]:
         """A private file, or a widget whose browser alone can open the value. Raises `UsageError` without widgets."""

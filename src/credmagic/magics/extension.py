@@ -23,8 +23,9 @@ _loaded: WeakKeyDictionary[Any, ExitStack] = WeakKeyDictionary()
 
 
 def load(ip: Any) -> None:
-    """Install the magic, masked output, a clean history, completion and late injection into `ip`."""
-    unload(ip)
+    """Install the magic, masked output, a clean history, completion and late injection into `ip`, once."""
+    if ip in _loaded:  # by the start-up file: a notebook's own %load_ext must not take variables back
+        return
     token.take()
     undo = _loaded[ip] = ExitStack()
     _redact(ip, undo)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from credmagic import api, settings
+from credmagic import api
 from credmagic.client.credential import Credential
-from credmagic.errors import CredmagicError, NotUsable
+from credmagic.errors import CredentialNotFound, CredmagicError, NotUsable
 
 
 class Held(NamedTuple):
@@ -27,21 +28,19 @@ _held: dict[tuple[str, str], Held] = {}
 """By way (of `--inject`) and credential id."""
 
 
-def hand_over(
-    name: str | None,
-    *,
-    environment: str | None = None,
-    version: int | None = None,
-    kind: str | None = None,
-) -> Credential:
-    """Resolve. Raises `NotUsable` (`form_open`) while the form of that name waits for its values."""
+def hand_over(name: str | None, use: Callable[..., Credential] = api.use, **how: Any) -> Credential:
+    """Resolve by `use`. Raises `NotUsable` (`form_open`) for a name whose form waits for its values."""
+    try:
+        return use(name, **how)
+    except CredentialNotFound as error:
+        absent = error
     if name is not None:
         refuse_while_open(name)
-    return api.use(name, environment or settings.active_environment(), version=version, kind=kind)
+    raise absent
 
 
 def refuse_while_open(name: str) -> None:
-    """Under *Run All* the cells below a form run before anyone could fill it in: say that, and nothing else."""
+    """Under *Run All* the cells below a form run before anyone could fill it in: say that instead of "not found"."""
     forms = sys.modules.get("credmagic.forms")
     open_forms = getattr(forms, "open_forms", None)
     if open_forms is None or name.casefold() not in {str(waiting).casefold() for waiting in open_forms()}:

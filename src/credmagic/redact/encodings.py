@@ -19,8 +19,8 @@ from credmagic.masking import MIN_LENGTH, why_unmaskable
 _PEM_BOUNDARY = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]+-----\s*\Z")
 _PUBLIC_HEADS = ("eyJ", "-----BEGIN ", "http://", "https://")
 """The header of every JWT with the same algorithm is the same; it says nothing of this one."""
-_URL_SAFE_SETS = ("/", "", "!*'()", " +")
-"""Characters left alone by `quote`, by `quote(safe="")`, by browsers and by SQLAlchemy's URLs."""
+_URL_SAFE_SETS = ("/", "", "!*'()", " +", " +/")
+"""Characters left alone by `quote`, by `quote(safe="")`, by browsers and by SQLAlchemy's URLs (passwords, paths)."""
 _OTHER_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"})
 _HEX_ESCAPE = re.compile(r"%[0-9A-F]{2}")
 
@@ -80,7 +80,8 @@ def forms(text: str) -> set[str]:
     found.update(
         (repr(text)[1:-1], ascii(text)[1:-1], repr(raw)[2:-1], repr(text + "'\"")[1:-4], repr(text + "'")[1:-2])
     )
-    found.update((json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]))
+    once = (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+    found.update((*once, *(json.dumps(form, ensure_ascii=False)[1:-1] for form in once)))  # also JSON within JSON
     found.add(json.dumps(text)[1:-1].replace("/", "\\/"))
     found.update(_html(text))
     found.update(_url(text))

@@ -116,12 +116,12 @@ class Matcher:
         return min(_place(places, start), cut_off) if start < len(plain) else cut_off
 
     def _live_start(self, data: bytes) -> int:
-        if self._heads is None:
-            return len(data)
         base = max(0, len(data) - self.longest + 1)
-        for _, start, _ in self._heads.find_matches_as_indexes(memoryview(data)[base:], overlapping=True):
-            if self._is_live(data[base + start :]):
-                return base + start
+        if self._heads is not None:
+            # All heads are of one length, so they are found from left to right.
+            for _, start, _ in self._heads.find_matches_as_indexes(memoryview(data)[base:], overlapping=True):
+                if self._is_live(data[base + start :]):
+                    return base + start
         for length in range(min(_HEAD - 1, len(data)), 0, -1):
             if self._is_live(data[len(data) - length :]):
                 return len(data) - length
@@ -140,7 +140,7 @@ class Matcher:
 
     @cached_property
     def _heads(self) -> BytesAhoCorasick | None:
-        heads = sorted({pattern[:_HEAD] for pattern in self._patterns})
+        heads = sorted({pattern[:_HEAD] for pattern in self._patterns if len(pattern) > _HEAD})
         return BytesAhoCorasick(heads) if heads else None
 
 

@@ -22,7 +22,7 @@ from credmagic.redact.content import FAILED
 if TYPE_CHECKING:
     from credmagic.redact.stream import StreamFilter
 
-_PAUSE = 0.05
+_PAUSE_MS = 50
 _echoes: dict[int, Echo] = {}
 
 
@@ -65,10 +65,12 @@ class Echo:
         os.dup2(self._real, self._descriptor, inheritable=False)
 
     def _run(self) -> None:
+        ready = select.poll()  # `select.select` refuses descriptors from 1024 on
+        ready.register(self._read, select.POLLIN)
         open_ = True
         while open_:
             data = None
-            if not self._holding() or select.select([self._read], [], [], _PAUSE)[0]:
+            if not self._holding() or ready.poll(_PAUSE_MS):
                 data = os.read(self._read, 1 << 16)
                 open_ = bool(data)
             with contextlib.suppress(OSError):  # nobody reads the log any more

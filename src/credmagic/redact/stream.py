@@ -38,6 +38,8 @@ class StreamFilter:
         if len(data) - cut > _LONGEST_HELD:
             cut = len(data)
         self._shown, self._held = data[live:cut], data[cut:]
+        if not hits and cut == len(data) == len(text):  # the usual case costs no copy
+            return text
         return decode(render(data, hits, start, cut))
 
     def release(self, matcher: Matcher, *, everything: bool) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from pathlib import Path
 from typing import Any
 
 from jupyter_server.utils import url_path_join
@@ -81,7 +82,7 @@ class Credmagic(LoggingConfigurable):
         if self.save_guard:
             guard_saving(self.serverapp.contents_manager, self.gate, self.log)
         if starts_local_kernels(self.serverapp.kernel_manager):
-            equip_kernels(self.serverapp, self.tokens, lambda: self.plane.path)
+            equip_kernels(self.serverapp, self.tokens, lambda: self.plane.path, self._kernel_ended)
         else:
             self._warn("kernels run behind a gateway: they get no socket and no token; %cred cannot reach this vault")
         self._stop_with_the_server()
@@ -90,7 +91,7 @@ class Credmagic(LoggingConfigurable):
         """Open the socket, then the vault."""
         self._follow_kernels()
         try:
-            self.plane.start(self.socket_dir or None)
+            self.plane.start(Path(self.socket_dir) if self.socket_dir else None)
         except (CredmagicError, OSError) as error:
             self._warn(f"no kernel socket ({type(error).__name__}): kernels open the store themselves")
         self._warming = asyncio.ensure_future(self._warm())
@@ -120,18 +121,23 @@ class Credmagic(LoggingConfigurable):
         if self._warming is not None:
             self._warming.cancel()
         await self.plane.stop()
-        self.gate.close()
+        await asyncio.to_thread(self.gate.close)
 
     def _warn(self, text: str) -> None:
         self.warnings.append(text)
         self.log.warning("credmagic: %s", text)
+
+    def _kernel_ended(self, kernel_id: str) -> None:
+        """Its token is void, and forms it had open cannot be submitted any more."""
+        self.tokens.revoke(kernel_id)
+        self.gate.forget_kernel(kernel_id)
 
     def _follow_kernels(self) -> None:
         """A kernel that was shut down or culled takes its token with it, whatever its provisioner does."""
 
         async def kernel_acted(logger: Any, schema_id: str, data: dict[str, Any]) -> None:
             if data.get("action") == "shutdown" and (kernel_id := data.get("kernel_id")):
-                self.tokens.revoke(kernel_id)
+                self._kernel_ended(kernel_id)
 
         self.serverapp.event_logger.add_listener(schema_id=KERNEL_EVENTS, listener=kernel_acted)
 

@@ -100,8 +100,11 @@ class VaultGate:
             self._vault.forget_kernel(kernel_id)
 
     def close(self) -> None:
-        """Give up the threads and the vault."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Give up the threads and the vault; blocks until what runs has ended.
+
+        Keys are wiped only then: a record sealed meanwhile would be sealed with zeros, and lost.
+        """
+        self._pool.shutdown(wait=True, cancel_futures=True)
         if self._vault is not None:
             self._vault.close()
             self._vault = None

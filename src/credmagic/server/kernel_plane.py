@@ -14,6 +14,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tornado import web
@@ -60,7 +61,7 @@ class KernelPlane:
         """The socket kernels are told of; None while it does not listen."""
         return str(self._file.path) if self._server is not None and self._file is not None else None
 
-    def start(self, directory: Any = None) -> None:
+    def start(self, directory: Path | None = None) -> None:
         """Listen. Raises `StoreUnusable` or `OSError` when there is no place for a socket."""
         self._file = SocketFile(directory)
         application = web.Application(
@@ -144,12 +145,13 @@ class _PlaneHandler(answers.Answering):
         }
 
     async def _record_refusal(self, error: CredmagicError) -> None:
-        reasons = {
-            "denied": "browser_headers_refused",
+        from_browser = requests.shown_browser_headers(self.request.headers)
+        events = {
+            "denied": "browser_headers_refused" if from_browser else "request_refused",
             "kernel_unknown": "unknown_token",
             "rate_limited": "rate_limited",
         }
-        if event := reasons.get(error.code):
+        if event := events.get(error.code):
             self.plane.log.warning("credmagic: %s on the kernel socket (%s)", event, self.peer)
             await self.plane.gate.record(event, plane="kernel", kernel_id=self.kernel_id, peer=self.peer)
 

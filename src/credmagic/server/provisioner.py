@@ -23,10 +23,13 @@ def starts_local_kernels(kernel_manager: Any) -> bool:
     return not any("gateway" in cls.__module__ for cls in type(kernel_manager).__mro__)
 
 
-def equip_kernels(serverapp: Any, tokens: KernelTokens, socket_path: Callable[[], str | None]) -> Callable[[], None]:
+def equip_kernels(
+    serverapp: Any, tokens: KernelTokens, socket_path: Callable[[], str | None], ended: Callable[[str], None]
+) -> Callable[[], None]:
     """From now on every kernel starts with a socket and a fresh token; returns a function that ends this.
 
-    `socket_path` is asked at each launch; while it answers None kernels start as if we were not here.
+    `socket_path` is asked at each launch; while it answers None kernels start as if we were not here. `ended` is
+    told the id of a kernel whose process is gone, at its end and before each launch.
     """
     from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
@@ -36,7 +39,7 @@ def equip_kernels(serverapp: Any, tokens: KernelTokens, socket_path: Callable[[]
     @functools.wraps(create)
     def create_equipped(*args: Any, **kwargs: Any) -> Any:
         provisioner = create(*args, **kwargs)
-        _equip(provisioner, tokens, socket_path)
+        _equip(provisioner, tokens, socket_path, ended)
         return provisioner
 
     factory.create_provisioner_instance = create_equipped  # type: ignore[method-assign]
@@ -48,12 +51,14 @@ def equip_kernels(serverapp: Any, tokens: KernelTokens, socket_path: Callable[[]
     return undo
 
 
-def _equip(provisioner: Any, tokens: KernelTokens, socket_path: Callable[[], str | None]) -> None:
+def _equip(
+    provisioner: Any, tokens: KernelTokens, socket_path: Callable[[], str | None], ended: Callable[[str], None]
+) -> None:
     launch, clean_up = provisioner.pre_launch, provisioner.cleanup
 
     @functools.wraps(launch)
     async def pre_launch(**kwargs: Any) -> Any:
-        tokens.revoke(provisioner.kernel_id)
+        ended(provisioner.kernel_id)
         path = socket_path()
         env = dict(os.environ if kwargs.get("env") is None else kwargs["env"])
         env.pop(SOCKET_VARIABLE, None)  # a server that itself runs in a kernel must not hand on its own
@@ -66,7 +71,7 @@ def _equip(provisioner: Any, tokens: KernelTokens, socket_path: Callable[[], str
 
     @functools.wraps(clean_up)
     async def cleanup(*args: Any, **kwargs: Any) -> Any:
-        tokens.revoke(provisioner.kernel_id)
+        ended(provisioner.kernel_id)
         return await clean_up(*args, **kwargs)
 
     provisioner.pre_launch = pre_launch

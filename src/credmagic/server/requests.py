@@ -74,19 +74,21 @@ def parse_object(body: bytes | bytearray) -> dict[str, Any]:
     """The JSON object in `body`. Raises `MalformedBody` (400) or `InvalidCredential` (422)."""
     if len(body) > MAX_BODY:
         raise too_large()
-    parsed, readable = None, True
+    parsed, readable, too_deep = None, True, False
     try:
         parsed = _DECODER.decode(body.decode("utf-8"))
         if b"\\ud" in body.lower():
             json.dumps(parsed, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except (ValueError, RecursionError):
+    except RecursionError:
+        too_deep = True
+    except ValueError:
         readable = False
     if not readable:
         raise MalformedBody("the body is not JSON in UTF-8", next_step=_NEXT)
+    if too_deep or (body.count(b"{") + body.count(b"[") > MAX_DEPTH and _depth(parsed) > MAX_DEPTH):
+        raise InvalidCredential(f"the body is nested deeper than {MAX_DEPTH} levels", next_step=_NEXT)
     if not isinstance(parsed, dict):
         raise InvalidCredential("the body must be a JSON object", next_step=_NEXT)
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _depth(parsed) > MAX_DEPTH:
-        raise InvalidCredential(f"the body is nested deeper than {MAX_DEPTH} levels", next_step=_NEXT)
     return parsed
 
 
@@ -106,7 +108,7 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_
 
 def _depth(value: Any) -> int:
     """How many objects and lists lie in one another."""
-    level, deep = [value], 0
+    level, deep = [value] if isinstance(value, dict | list) else [], 0
     while level:
         deep += 1
         children = (child for node in level for child in (node.values() if isinstance(node, dict) else node))

@@ -34,7 +34,7 @@ class SaveGuard:
         self._gate = gate
         self._lock = threading.Lock()
         self._built: tuple[object, Matcher] | None = None
-        self._patterns: dict[tuple[str, str], set[str]] = {}
+        self._patterns: dict[tuple[str, str, frozenset[str]], set[str]] = {}
 
     def clean(self, model: dict[str, Any]) -> int:
         """Mask the values in a contents model, in place; returns how many places were masked.
@@ -63,12 +63,12 @@ class SaveGuard:
                 self._built = (generation, self._build(list(vault.guarded_values())))
             return self._built[1]
 
-    def _build(self, values: list[tuple[str, str]]) -> Matcher:
+    def _build(self, values: list[tuple[str, str, frozenset[str]]]) -> Matcher:
         from credmagic.redact.encodings import patterns
         from credmagic.redact.matcher import Matcher
 
-        self._patterns = {pair: self._patterns.get(pair) or patterns(pair[1]) for pair in values}
-        return Matcher({text: label for (label, _), texts in self._patterns.items() for text in texts})
+        self._patterns = {guarded: self._patterns.get(guarded) or patterns(*guarded[1:]) for guarded in values}
+        return Matcher({text: label for (label, *_), texts in self._patterns.items() for text in texts})
 
 
 def guard_saving(contents_manager: Any, gate: VaultGate, log: Any) -> SaveGuard:

@@ -15,7 +15,7 @@ from credmagic.store import filesystem, refusals, sqlite_file
 
 def parse(url_or_path: str | Path) -> URL:
     """The URL of a path or URL. Raises `StoreUnusable` for a database that credmagic does not know."""
-    if isinstance(url_or_path, Path) or "://" not in url_or_path:
+    if isinstance(url_or_path, Path) or Path(url_or_path).expanduser().is_absolute():
         return URL.create("sqlite", database=str(url_or_path))
     try:
         url = make_url(url_or_path)

@@ -11,7 +11,7 @@ import sqlite3
 from credmagic.errors import Conflict, CredmagicError, NameTaken, StoreUnusable
 
 _BUSY = ("store_busy", "is in use by another program that does not let go",
-         "Try again. If it stays so, close other programs that have it open: credmagic doctor")  # fmt: skip
+         "Try again. If it stays so, close other programs that have it open.")  # fmt: skip
 _FULL = ("disk_full", "cannot grow: the disk is full", "Free some space. Reading goes on meanwhile.")
 _NOT_WRITABLE = (
     "store_not_writable",
@@ -20,13 +20,13 @@ _NOT_WRITABLE = (
 )
 _FOREIGN = ("not_a_store", "is not a credmagic store",
             "Move it away, or set CREDMAGIC_HOME to another directory.")  # fmt: skip
-_DAMAGED = ("not_a_store", "is damaged", "Bring back a backup: credmagic restore FILE")
+_DAMAGED = ("not_a_store", "is damaged", "Put a backup of it in its place, and keep the damaged one.")
 _FAILED_SYNC = ("store_not_writable", "could not be made durable: the disk reported an error",
                 "Nothing was acknowledged. Check the disk, then start credmagic again.")  # fmt: skip
 _STRANGE = (
     "store_not_writable",
     "answered in a way that credmagic does not know",
-    "See what is wrong with it: credmagic doctor",
+    "Try again; if it stays so, put a backup of it in its place.",
 )
 _SILENT = ("store_not_writable", "does not answer",
            "Check CREDMAGIC_STORE_URL and that the database is up.")  # fmt: skip

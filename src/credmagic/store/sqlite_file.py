@@ -107,7 +107,7 @@ def hold(connection: sqlite3.Connection, name: str, value: object) -> None:
         raise StoreUnusable(
             f"this SQLite does not accept the setting {name}={value}",
             code="store_not_writable",
-            next_step="Use a Python with a standard SQLite: credmagic doctor",
+            next_step="Use a Python that comes with a standard SQLite.",
         )
 
 

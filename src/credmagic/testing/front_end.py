@@ -16,7 +16,10 @@ from typing import Any, Self
 
 from credmagic.testing.jupyter import TOKEN, JupyterServer, free_port, isolated, wait_until_up
 
-_PATHS = {"lab": ("jupyterlab", "lab/tree/", "LabApp"), "notebook": ("notebook", "notebooks/", "JupyterNotebookApp")}
+_PATHS = {
+    "lab": ("jupyterlab", "lab/workspaces/{stem}/tree/{name}", "LabApp"),
+    "notebook": ("notebook", "notebooks/{name}", "JupyterNotebookApp"),
+}
 _PATIENCE = 60_000.0
 """Milliseconds for anything a page waits for."""
 _IDLE = """() => {
@@ -75,8 +78,8 @@ class FrontEnd:
         context = self._browser.new_context(viewport={"width": width, "height": height})
         self._contexts.append(context)
         shown = NotebookPage(context.new_page())
-        path = _PATHS[self.app][1]
-        shown.page.goto(f"http://127.0.0.1:{self.server.port}{self.server.base_url}{path}{name}?token={TOKEN}")
+        path = _PATHS[self.app][1].format(name=name, stem=Path(name).stem)  # a workspace of its own: no tabs of others
+        shown.page.goto(f"http://127.0.0.1:{self.server.port}{self.server.base_url}{path}?token={TOKEN}")
         shown.wait_until_idle()
         return shown
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from credmagic.errors import AccessDenied, InvalidCredential, NotFound
@@ -40,7 +41,9 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "Sequence[str] | None": (list, tuple),
     "str | Sequence[str] | None": (str, list, tuple),
 }
-_WORDS = {str: "text", int: "a whole number", bool: "true or false", dict: "an object", list: "a list"}
+_WORDS = {str: "text", int: "a whole number", bool: "true or false", dict: "an object", list: "a list of words"}
+_MOST = 2**53
+"""No count, page or version comes near; a database would stumble over one beyond 63 bits."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,14 @@ class Action:
         """Operator actions are never served by a socket or a port."""
         return self.permission == "operate"
 
+    @cached_property
+    def parameters(self) -> dict[str, inspect.Parameter]:
+        """What it takes beyond the vault and the caller; looked up once, `resolve` is called often."""
+        return dict(list(inspect.signature(self.run).parameters.items())[2:])
+
     def check(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The given parameters without Nones. Raises `InvalidCredential` naming what is wrong."""
-        known = dict(list(inspect.signature(self.run).parameters.items())[2:])
+        known = self.parameters
         given = {key: value for key, value in params.items() if value is not None}
         errors = {key: "unknown parameter" for key in given if key not in known}
         for key, parameter in known.items():
@@ -79,7 +87,9 @@ class Action:
 
 
 def _fits(value: Any, expected: type | tuple[type, ...]) -> bool:
-    if isinstance(value, bool) and expected is int:  # True is an int only to Python
+    if expected is int:  # True is an int only to Python
+        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST
+    if isinstance(value, list | tuple) and not all(isinstance(item, str) for item in value):
         return False
     return isinstance(value, expected)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from credmagic.errors import AccessDenied, Conflict, CredentialNotFound, InvalidCredential, NotUsable
+from credmagic.errors import AccessDenied, Conflict, CredentialNotFound, InvalidCredential, NotUsable, word
 from credmagic.plugins import Registry
 from credmagic.store.rows import AssociationRow, CredentialRow
 from credmagic.store.transaction import Reader, Transaction
@@ -49,16 +49,6 @@ def attach(
     with vault.change(Event("association.add", caller, object_id=stored.row.id)) as transaction:
         row = attach_in(vault, transaction, caller, stored, object_type, object_id, default, inject)
     return {**open_association(vault.keyset, row), "replaced": replaced, "changed": known is not None}
-
-
-def _check_way(inject: str) -> None:
-    ways = Registry[Any]("credmagic.injectors").names()
-    if inject and inject not in ways:
-        raise InvalidCredential(
-            "there is no such way of handing over",
-            errors={"inject": f"one of {', '.join(ways)}"},
-            next_step=f"%cred attach NAME --inject {ways[0]}",
-        )
 
 
 def _existing(
@@ -108,6 +98,17 @@ def attach_in(
     return row
 
 
+def _check_way(inject: str) -> None:
+    """Refuse what no kernel could do. The ways are plug-ins of the kernel side, known here by name only."""
+    ways = Registry[object]("credmagic.injectors").names()
+    if inject and inject not in ways:
+        raise InvalidCredential(
+            "there is no such way of injecting",
+            errors={"inject": f"must be one of {', '.join(ways)}"},
+            next_step="Variables, for example: %cred attach NAME --inject export",
+        )
+
+
 def _unset_default(vault: Vault, transaction: Transaction, object_type: str, index: bytes, stored: Stored) -> None:
     where = {
         "object_type": object_type, "object_ix": index, "owner_id": vault.owners.me,
@@ -137,7 +138,7 @@ def detach(
         if row is None:
             raise Conflict(
                 f'"{stored.name}" is not attached to {object_type} {found_id}',
-                next_step=f"See what it is attached to: %cred uses {stored.name}",
+                next_step=f"See what it is attached to: %cred uses {word(stored.name)}",
             )
         detached = open_association(vault.keyset, row)
         transaction.delete(row)

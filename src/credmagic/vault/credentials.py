@@ -8,12 +8,13 @@ change make a new immutable version; name, description, tags and expiry change o
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from credmagic.errors import CredentialInUse, NameTaken
+from credmagic.errors import ChangedMeanwhile, CredentialInUse, NameTaken, word
 from credmagic.kinds import names as rules
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.registry import find_kind
@@ -22,9 +23,14 @@ from credmagic.store.transaction import Transaction
 from credmagic.vault.associations import attach_in, listed
 from credmagic.vault.audit import Caller, Event, now
 from credmagic.vault.guarding import check_change
-from credmagic.vault.records import Stored, micros, seal_meta, seal_version
+from credmagic.vault.records import Stored, iso, micros, seal_meta, seal_version
 from credmagic.vault.vault import Vault
 from credmagic.verify.base import verify
+
+T = TypeVar("T")
+
+_ATTEMPTS = 100
+"""Enough for many writers of one credential: one of them gets through at each attempt."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +105,11 @@ def create(
     cls = find_kind(kind)
     owner = vault.owners.team if team else vault.owners.me
     index = vault.keyset.name_index(owner, environment, name)
-    with vault.store.read() as reader:
-        if reader.find(CredentialRow, {"owner_id": owner, "environment": environment, "name_ix": index}, limit=1):
-            raise _taken(name, environment)
+    if verify:  # before the service is asked; the unique index has the last word in any case
+        with vault.store.read() as reader:
+            place = {"owner_id": owner, "environment": environment, "name_ix": index}
+            if reader.find(CredentialRow, place, limit=1):
+                raise _taken(name, environment)
     draft = make_draft(cls.parse(fields), expires_at or None, verify)
     at = now()
     row = CredentialRow(
@@ -124,7 +132,7 @@ def _taken(name: str, environment: str) -> NameTaken:
     where = f" in {environment}" if environment else ""
     return NameTaken(
         f'there is a credential "{name}"{where} already',
-        next_step=f"Change it: %cred edit {name} — or choose another name",
+        next_step=f"Change it: %cred edit {word(name)} — or choose another name",
         errors={"name": "taken"},
     )
 
@@ -144,18 +152,36 @@ def update(
 ) -> dict[str, Any]:
     """Change a credential: absent fields keep their value, null clears one, `expires_at=""` clears the date.
 
-    Raises `ChangedMeanwhile` when `revision` (or what was read here) is no longer the stored one.
+    With `revision` only if that is still the stored one, else `ChangedMeanwhile`. Without one, changes made by
+    others meanwhile are kept, and this one is made on top of them.
     """
-    with vault.store.read() as reader:
-        stored = vault.find(reader, ref, environment)
-        before = vault.credential(reader, stored) if fields else None
+
+    def attempt() -> dict[str, Any]:
+        with vault.store.read() as reader:
+            stored = vault.find(reader, ref, environment)
+            before = vault.credential(reader, stored) if fields else None
+        draft = None
+        if before is not None and fields:
+            check_change(vault, caller, stored)
+            draft = make_draft(before.updated(fields), expires_at, verify)
+            if expires_at is None and draft.expires_at is None:  # an edit keeps the date, a rotation does not
+                draft = replace(draft, expires_at=stored.expires_at)
+        meta = _changed_meta(stored, draft, description, tags, expires_at)
+        row = stored.row
+        if new_name is not None:
+            meta["name"] = rules.check_name(new_name)
+            row = replace(row, name_ix=vault.keyset.name_index(row.owner_id, row.environment, meta["name"]))
+        changed = write(vault, caller, stored, row, meta, draft, revision)
+        return {**vault.view(changed), "warnings": [*(draft.warnings if draft else []), *_over(changed)]}
+
+    return attempt() if revision is not None else on_top(attempt)
+
+
+def _changed_meta(
+    stored: Stored, draft: Draft | None, description: str | None, tags: Sequence[str] | None, expires_at: str | None
+) -> dict[str, Any]:
     meta: dict[str, Any] = dict(stored.meta)
-    draft = None
-    if before is not None and fields:
-        check_change(vault, caller, stored)
-        draft = make_draft(before.updated(fields), expires_at, verify)
-        if expires_at is None and draft.expires_at is None:  # an edit keeps the date, a rotation does not
-            draft = replace(draft, expires_at=stored.expires_at)
+    if draft is not None:
         meta.update(draft.meta())
     elif expires_at is not None:
         meta["expires_at"] = micros(given_expiry(expires_at))
@@ -163,12 +189,22 @@ def update(
         meta["description"] = rules.check_description(description)
     if tags is not None:
         meta["tags"] = rules.check_tags(tags)
-    row = stored.row
-    if new_name is not None:
-        meta["name"] = rules.check_name(new_name)
-        row = replace(row, name_ix=vault.keyset.name_index(row.owner_id, row.environment, meta["name"]))
-    changed = write(vault, caller, stored, row, meta, draft, revision)
-    return {**vault.view(changed), "warnings": draft.warnings if draft else []}
+    return meta
+
+
+def _over(stored: Stored) -> list[str]:
+    """New values do not move the date: who edits an expired credential hears that it stays expired."""
+    if stored.expires_at is None or stored.expires_at > now():
+        return []
+    return [f"it expired on {(iso(stored.expires_at) or '')[:10]} and is not handed out; a new date: --expires DATE"]
+
+
+def on_top(attempt: Callable[[], T]) -> T:
+    """Run an attempt of reading and writing again when somebody else wrote in between."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(ChangedMeanwhile):
+            return attempt()
+    return attempt()
 
 
 def write(
@@ -244,9 +280,9 @@ def _check_unused(vault: Vault, transaction: Transaction, stored: Stored) -> Non
     said += [f"is injected into the running kernel of {_few(holders)}"] if holders else []
     raise CredentialInUse(
         f'"{stored.name}" {" and ".join(said)}',
-        next_step=f"See %cred uses {stored.name}; "
+        next_step=f"See %cred uses {word(stored.name)}; "
         + ("detach it first" if uses else "shut that kernel down first")
-        + f", or: %cred rm {stored.name} --force",
+        + f", or: %cred rm {word(stored.name)} --force",
         details={"uses": uses, "injected": holders},
     )
 

@@ -24,7 +24,7 @@ from credmagic.masking import mask
 from credmagic.store.rows import VersionRow
 from credmagic.vault import passwords
 from credmagic.vault.audit import Caller, Event, now
-from credmagic.vault.credentials import make_draft, write
+from credmagic.vault.credentials import make_draft, on_top, write
 from credmagic.vault.guarding import check_change
 from credmagic.vault.records import Stored, iso, open_version, seal_meta
 from credmagic.vault.vault import Vault
@@ -56,11 +56,15 @@ def rotate(
             next_step=f"%cred rotate {ref} --secret FIELD=prompt",
         )
     _check_overlap(overlap_days)
-    with vault.store.read() as reader:
-        stored = vault.find(reader, ref, environment)
-        before = vault.credential(reader, stored)
-    check_change(vault, caller, stored)
-    return _rotated(vault, caller, stored, before.updated(fields), verify, expires_at, overlap_days)
+
+    def attempt() -> dict[str, Any]:
+        with vault.store.read() as reader:
+            stored = vault.find(reader, ref, environment)
+            before = vault.credential(reader, stored)
+        check_change(vault, caller, stored)
+        return _rotated(vault, caller, stored, before.updated(fields), verify, expires_at, overlap_days)
+
+    return on_top(attempt)
 
 
 def _rotated(

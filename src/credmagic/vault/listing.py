@@ -100,8 +100,9 @@ def _cursor(text: str | None) -> tuple[int, bytes] | None:
         return None
     try:
         created_at, hex_id = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        return int(created_at), bytes.fromhex(hex_id)
-    except (ValueError, TypeError, binascii.Error):
+        if isinstance(created_at, int) and abs(created_at) < 2**63:
+            return created_at, bytes.fromhex(hex_id)
+    except (ValueError, TypeError, binascii.Error, RecursionError):
         pass
     raise InvalidCredential("not a page of this list", errors={"after": "take `next` of the page before"})
 

@@ -136,10 +136,12 @@ def _tried(vault: Vault, reader: Reader, ref: str, environment: str) -> Iterable
         yield label, open_meta(vault.keyset, rows[0]) if rows else None
 
 
-def audit(vault: Vault, caller: Caller, ref: str | None = None, limit: int = 50) -> dict[str, Any]:
+def audit(
+    vault: Vault, caller: Caller, ref: str | None = None, environment: str | None = None, limit: int = 50
+) -> dict[str, Any]:
     """The newest events, newest first, each page checked against the chain of MACs."""
     with vault.store.read() as reader:
-        where = {"object_id": vault.find(reader, ref).row.id} if ref else {}
+        where = {"object_id": vault.find(reader, ref, environment).row.id} if ref else {}
         rows = reader.find(AuditRow, where, order=("seq",), descending=True, limit=limit)
         _check(vault, reader, rows)
     return {"events": [_event(row) for row in rows], "chain": "whole"}

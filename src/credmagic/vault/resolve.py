@@ -23,6 +23,7 @@ from credmagic.errors import (
     InvalidCredential,
     NotUsable,
     TokenRefused,
+    word,
 )
 from credmagic.store.ports import HotPort
 from credmagic.store.rows import CredentialRow, UsageRow, VersionRow
@@ -73,12 +74,19 @@ def candidates(keyset: Keyset, owners: Owners, ref: str, environment: str) -> It
             yield owner, env, keyset.name_index(owner, env, ref)
 
 
-def not_found(ref: str, environment: str, names: list[str]) -> CredentialNotFound:
-    """The error for an unknown name, with the closest names and the command that makes it."""
+Names = list[tuple[str, str]]
+"""(name, environment) of what is stored, for hints."""
+
+
+def not_found(ref: str, environment: str, known: Names) -> CredentialNotFound:
+    """The error for an unknown name: where it does exist, the closest names, and the command that makes it."""
+    elsewhere = [env for name, env in known if env != environment and name.casefold() == ref.casefold()]
+    names = list(dict.fromkeys(name for name, _ in known if name.casefold() != ref.casefold()))
     closest = get_close_matches(ref, names, n=3, cutoff=0.6)
-    hint = f"Did you mean {' or '.join(closest)}? " if closest else ""
+    hint = f"It exists in {' and '.join(elsewhere)}: add --env {elsewhere[0]}. " if elsewhere else ""
+    hint = hint or (f"Did you mean {' or '.join(closest)}? " if closest else "")
     where = f" in {environment}" if environment else ""
-    create = "See them all: %cred list" if as_id(ref) else f"Create it: %cred new KIND {ref}"
+    create = "See them all: %cred list" if as_id(ref) else f"Create it: %cred new KIND {word(ref)}"
     return CredentialNotFound(f'no credential "{ref}"{where}', next_step=hint + create, details={"closest": closest})
 
 
@@ -91,7 +99,7 @@ class Resolver:
         port: HotPort,
         *,
         rates: Rates | None = None,
-        names: Callable[[], list[str]] = list,
+        names: Callable[[], Names] = list,
         describe: Describe | None = None,
         release: Release | None = None,
     ) -> None:
@@ -153,11 +161,11 @@ class Resolver:
         if kind is not None and kind != row.kind:
             raise InvalidCredential(
                 f'"{name}" is of kind {row.kind}, not {kind}',
-                next_step=f"Use it as it is: %cred use {name}",
+                next_step=f"Use it as it is: %cred use {word(name)}",
                 errors={"kind": f"is {row.kind}"},
             )
         if row.status != "active":
-            steps = {"paused": f"%cred resume {name}", "incomplete": f"%cred edit {name}"}
+            steps = {"paused": f"%cred resume {word(name)}", "incomplete": f"%cred edit {word(name)}"}
             raise NotUsable(f'"{name}" is {row.status}', code=row.status, next_step=steps.get(row.status, ""))
         _check_ended(name, stored.expires_at)
         if stored.guarded:
@@ -165,9 +173,8 @@ class Resolver:
 
     def check_grant(self, caller: Caller, stored: Stored) -> None:
         """A grant names the caller's notebook or kernelspec, as its server knows them. Raises `AccessDenied`."""
-        from shlex import quote  # only a refusal quotes: not on the way of a `use` that goes well
 
-        name = quote(stored.name)
+        name = word(stored.name)
         if caller.plane == "local":  # nobody vouches for the notebook this process says it runs for
             raise AccessDenied(
                 f'"{stored.name}" is guarded: only notebooks with a grant, under a credmagic server, may use it',
@@ -178,24 +185,26 @@ class Resolver:
             if (grant.object_type, grant.object_ix) in mine:
                 open_grant(self.keyset, grant)  # a forged row must not hand out anything
                 return
-        where = f"notebook {quote(caller.notebook)}" if caller.notebook else "kernelspec KERNELSPEC"
+        where = f"notebook {word(caller.notebook)}" if caller.notebook else "kernelspec KERNELSPEC"
         raise AccessDenied(
             f'"{stored.name}" is guarded and {"this notebook" if caller.notebook else "this kernel"} has no grant',
             next_step=f"In a terminal: credmagic grant {name} {where}",
         )
 
     def _version(self, stored: Stored, version: int | None) -> VersionRow:
-        found = self.port.get_version(stored.row.id, version) if version is not None else None
+        found = None
+        if version is not None and 0 < version < 2**63:  # what a database can hold
+            found = self.port.get_version(stored.row.id, version)
         if found is None:
             raise CredentialNotFound(
-                f'"{stored.name}" has no version {version}', next_step=f"See them: %cred versions {stored.name}"
+                f'"{stored.name}" has no version {version}', next_step=f"See them: %cred versions {word(stored.name)}"
             )
         until = stored.meta.get("overlap_until")
         if isinstance(until, int) and until <= now():
             raise NotUsable(
                 f'version {version} of "{stored.name}" ended on {(iso(until) or "")[:10]}, after its overlap',
                 code="expired",
-                next_step=f"Use the current one: %cred use {stored.name}",
+                next_step=f"Use the current one: %cred use {word(stored.name)}",
             )
         return found
 
@@ -247,5 +256,5 @@ def _check_ended(name: str, expires_at: Any) -> None:
         raise NotUsable(
             f'"{name}" expired on {(iso(expires_at) or "")[:10]}',
             code="expired",
-            next_step=f"Give it new values: %cred rotate {name}",
+            next_step=f"New values, a new date: %cred rotate {word(name)} --secret FIELD=prompt --expires DATE",
         )

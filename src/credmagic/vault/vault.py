@@ -13,7 +13,7 @@ from typing import Any
 
 from credmagic import settings
 from credmagic.crypto.keyset import Keyset
-from credmagic.errors import CredentialNotFound
+from credmagic.errors import CredentialNotFound, word
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.registry import find_kind
 from credmagic.masking import mask, why_unmaskable
@@ -26,7 +26,7 @@ from credmagic.vault.entries import Entries
 from credmagic.vault.injected import Injected
 from credmagic.vault.rates import Rates
 from credmagic.vault.records import Stored, open_meta, open_version
-from credmagic.vault.resolve import Owners, Resolver, as_id, candidates, not_found
+from credmagic.vault.resolve import Names, Owners, Resolver, as_id, candidates, not_found
 from credmagic.vault.reveals import Reveals
 
 KEEP_TOKENS = frozenset({"credential.verify", "credential.renew"})
@@ -91,7 +91,7 @@ class Vault:
             rows = reader.find(CredentialRow, {"owner_id": owner, "environment": env, "name_ix": name_ix}, limit=1)
             if rows:
                 return open_meta(self.keyset, rows[0])
-        raise not_found(ref, environment, [stored.name for stored in self.visible(reader)])
+        raise not_found(ref, environment, self._known(reader))
 
     def visible(self, reader: Reader, limit: int = NAMES_SHOWN) -> Iterator[Stored]:
         """Credentials of the user and the team, oldest first, at most `limit` of each."""
@@ -99,10 +99,13 @@ class Vault:
             rows = reader.find(CredentialRow, {"owner_id": owner}, order=("created_at", "id"), limit=limit)
             yield from (open_meta(self.keyset, row) for row in rows)
 
-    def names(self) -> list[str]:
-        """The names there are, for "did you mean"."""
+    def names(self) -> Names:
+        """What there is, for "did you mean"."""
         with self.store.read() as reader:
-            return [stored.name for stored in self.visible(reader)]
+            return self._known(reader)
+
+    def _known(self, reader: Reader) -> Names:
+        return [(stored.name, stored.row.environment) for stored in self.visible(reader)]
 
     def credential(self, reader: Reader, stored: Stored) -> CredentialKind:
         """The values of the current version, for changing and verifying inside the vault."""
@@ -110,7 +113,7 @@ class Vault:
         if row is None:
             raise CredentialNotFound(
                 f'"{stored.name}" has lost version {stored.row.current_version}',
-                next_step=f"Give it new values: %cred rotate {stored.name}",
+                next_step=f"Give it new values: %cred rotate {word(stored.name)} --secret FIELD=prompt",
             )
         opened = open_version(self.keyset, stored.row, row)
         return find_kind(stored.row.kind).parse_stored(row.kind_version, opened["public"], opened["secret"])
@@ -148,19 +151,19 @@ class Vault:
             newest = reader.find(VersionRow, order=("created_at", "credential_id"), descending=True, limit=1)
             return reader.count(VersionRow), newest[0].created_at if newest else 0
 
-    def guarded_values(self) -> Iterator[tuple[str, str]]:
-        """(mask, value) of every stored secret of every version that output filters can replace."""
+    def guarded_values(self) -> Iterator[tuple[str, str, frozenset[str]]]:
+        """(mask, value, public values beside it) of every stored secret that output filters can replace."""
         with self.store.read() as reader:
             rows = {row.id: row for row in reader.find(CredentialRow)}
             names = {key: open_meta(self.keyset, row).name for key, row in rows.items()}
             for version in reader.find(VersionRow):
                 opened = open_version(self.keyset, rows[version.credential_id], version)
-                public = {str(value) for value in opened["public"].values()}
+                public = frozenset(str(value) for value in opened["public"].values())
                 flat = {**opened["secret"], **opened.get("flat", {})}
                 for field in {**opened["secret"], **dict.fromkeys(opened.get("flat_secret", ()))}:
                     value = flat[field]
                     if isinstance(value, str) and not why_unmaskable(value, public):
-                        yield mask(names[version.credential_id], field), value
+                        yield mask(names[version.credential_id], field), value, public
 
     def close(self) -> None:
         """Wipe the keys and close the store."""

@@ -151,6 +151,15 @@ def test_run_gives_variables_to_one_command_and_its_exit_code_back(shell, wareho
     assert shell("run", "warehouse", "--", "python3", "-c", program)[:2] == (7, "ann False\n")
 
 
+def test_a_prefix_of_run_takes_the_names_place_in_variables_of_files_too(shell, tmp_path, capfd):
+    (tmp_path / "key").write_text("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+    shell("add", "deploy", "--kind", "ssh_key", "user=git", "--secret", f"private_key=file:{tmp_path / 'key'}")
+    code, out, _ = shell("run", "deploy", "--prefix", "CI_", "--", "sh", "-c", 'cat "$CI_KEY_FILE"')
+
+    assert code == 0
+    assert "BEGIN PRIVATE KEY" in out
+
+
 def test_run_hands_files_over_and_removes_them(shell, home):
     """A private key reaches the command as the path of a private file."""
     require("ssh-keygen", shutil.which("ssh-keygen"))

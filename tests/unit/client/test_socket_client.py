@@ -243,3 +243,45 @@ def test_an_error_without_words_is_still_an_error(server, client):
 
     with pytest.raises(CredmagicError):
         client.call("names")
+
+
+def test_a_kernel_with_thousands_of_open_files_keeps_its_connection(server):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 1300:
+        pytest.skip("this machine allows too few open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1300), hard))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        client = SocketClient(server.server_address, TOKEN)
+        client.call("status")
+        client.call("status")
+        assert server.connections == 1
+        client.close()
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_server_whose_queue_is_full_is_waited_for():
+    """Forty threads at once, and a server that takes its time: none of them hears that it does not answer."""
+    with tempfile.TemporaryDirectory(prefix="s-") as directory, Server(f"{directory}/k.sock") as slow:
+        client, failed = SocketClient(slow.server_address, TOKEN), []
+
+        def ask():
+            try:
+                client.call("status")
+            except CredmagicError as error:
+                failed.append(error)
+
+        threads = [threading.Thread(target=ask) for _ in range(40)]
+        for thread in threads:
+            thread.start()
+        serving = threading.Timer(0.3, slow.serve_forever, kwargs={"poll_interval": 0.01})
+        serving.start()
+        for thread in threads:
+            thread.join()
+        slow.shutdown()
+        client.close()
+    assert failed == []

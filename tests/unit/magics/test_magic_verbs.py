@@ -122,11 +122,12 @@ def test_every_verb_has_help(cells):
 def test_a_use_under_an_open_form_says_that_it_waits(cells, warehouse, monkeypatch):
     import credmagic.forms
 
-    monkeypatch.setattr(credmagic.forms, "open_forms", lambda: {"Warehouse"})
-    for line in ("x = %cred use warehouse", "x = %cred use warehouse --env draft", "%%cred use warehouse\npass"):
+    monkeypatch.setattr(credmagic.forms, "open_forms", lambda: {"Reporting", "Warehouse"})
+    for line in ("x = %cred use reporting", "x = %cred use reporting --env draft", "%%cred use reporting\npass"):
         error = cells(line).error_in_exec
         assert isinstance(error, NotUsable)
         assert error.code == "form_open"
+    assert cells("x = %cred use warehouse").success  # it exists: an open form of that name takes nothing away
 
 
 def test_unload_takes_everything_back(cells):
@@ -140,6 +141,20 @@ def test_unload_takes_everything_back(cells):
     )
     assert [m for m in ip.Completer.custom_matchers if "cred" in m.__qualname__] == []
     assert [t for t in ip.input_transformers_cleanup if "credmagic" in t.__module__] == []
+
+
+def test_loading_again_takes_nothing_back(cells, warehouse):
+    """The start-up file has loaded it before the notebook's own %load_ext runs."""
+    import os
+
+    import credmagic
+
+    cells("%cred use warehouse --export")
+    names = {name for name in os.environ if name.startswith("WAREHOUSE")}
+    credmagic.load_ipython_extension(cells.ip)
+
+    assert names
+    assert names <= os.environ.keys()
 
 
 def test_loading_twice_is_loading_once(cells, warehouse):

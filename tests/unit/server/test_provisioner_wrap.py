@@ -53,7 +53,7 @@ def run(coroutine):
 
 def test_each_launch_has_a_token_of_its_own_and_voids_the_one_before(factory):
     tokens = KernelTokens()
-    equip_kernels(None, tokens, lambda: "/run/k.sock")
+    equip_kernels(None, tokens, lambda: "/run/k.sock", tokens.revoke)
     made = provisioner(factory)
 
     first, second = run(launch(made, A="b")), run(launch(made))
@@ -67,7 +67,7 @@ def test_each_launch_has_a_token_of_its_own_and_voids_the_one_before(factory):
 
 def test_cleaning_up_voids_the_token(factory):
     tokens = KernelTokens()
-    equip_kernels(None, tokens, lambda: "/run/k.sock")
+    equip_kernels(None, tokens, lambda: "/run/k.sock", tokens.revoke)
     made = provisioner(factory)
     token = run(launch(made))["CREDMAGIC_KERNEL_TOKEN"]
 
@@ -81,7 +81,7 @@ def test_without_a_socket_a_kernel_starts_as_if_we_were_not_here(factory, monkey
     """Also when the server was itself started in a kernel of another one."""
     monkeypatch.setenv("CREDMAGIC_KERNEL_TOKEN", "of-another-server")
     tokens = KernelTokens()
-    equip_kernels(None, tokens, lambda: None)
+    equip_kernels(None, tokens, lambda: None, tokens.revoke)
 
     env = run(launch(provisioner(factory), CREDMAGIC_SOCKET="/other.sock", CREDMAGIC_KERNEL_TOKEN="other"))
 
@@ -91,7 +91,8 @@ def test_without_a_socket_a_kernel_starts_as_if_we_were_not_here(factory, monkey
 
 
 def test_it_can_be_taken_back(factory):
-    undo = equip_kernels(None, KernelTokens(), lambda: "/run/k.sock")
+    tokens = KernelTokens()
+    undo = equip_kernels(None, tokens, lambda: "/run/k.sock", tokens.revoke)
 
     undo()
 

@@ -1,6 +1,7 @@
 """Create, read, change and remove: what is stored, what is kept, what a refusal leaves as it was."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,20 @@ def test_a_change_based_on_an_old_revision_is_refused(act):
     with pytest.raises(ChangedMeanwhile):
         act("update", ref="demo", description="two", revision=1)
     assert act("show", ref="demo")["description"] == "one"
+
+
+def test_changes_of_others_at_the_same_time_are_kept(act):
+    """Nobody stated a revision, so nobody is refused: six threads add a version each, and tags beside them."""
+    login(act)
+    work = [lambda n=n: act("rotate", ref="demo", fields={"password": f"password-{n}"}) for n in range(6)]
+    work += [lambda: act("update", ref="demo", tags=["a"]), lambda: act("update", ref="demo", description="b")]
+    work += [lambda: act("verify", ref="demo")]
+
+    with ThreadPoolExecutor(len(work)) as pool:
+        list(pool.map(lambda one: one(), work))
+
+    shown = act("show", ref="demo")
+    assert (shown["version"], shown["tags"], shown["description"]) == (7, ["a"], "b")
 
 
 def test_what_is_attached_is_not_deleted_without_force(act):

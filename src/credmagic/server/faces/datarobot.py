@@ -71,8 +71,8 @@ class DataRobotHandler(BrowserHandler):
 
     def _page_at(self, offset: int) -> str:
         arguments = self.request.query_arguments.items()
-        query = [(name, text.decode()) for name, texts in arguments for text in texts if name != "offset"]
-        query.append(("offset", str(offset)))
+        query = [(name, text) for name, texts in arguments for text in texts if name != "offset"]
+        query.append(("offset", b"%d" % offset))
         return f"{self.request.protocol}://{self.request.host}{self.request.path}?{urlencode(query)}"
 
 

@@ -1,0 +1,70 @@
+"""Next steps that lead on: they name what exists, can be copied as they are, and do not go in circles."""
+
+import pytest
+
+from credmagic.errors import CredentialNotFound, InvalidCredential, NotUsable
+
+
+@pytest.fixture
+def demo(act):
+    def make(name="demo", **more):
+        return act("create", name=name, kind="basic", fields={"user": "ada", "password": "Kanari-1234567"}, **more)
+
+    return make
+
+
+def refused_use(act, ref="demo", **more):
+    with pytest.raises((CredentialNotFound, NotUsable)) as refused:
+        act("resolve", ref=ref, **more)
+    return refused.value
+
+
+def test_an_expired_credential_is_usable_again_with_new_values_and_a_new_date(act, demo):
+    demo(expires_at="2020-01-31")
+    assert "--expires" in refused_use(act).next_step
+
+    act("rotate", ref="demo", fields={"password": "Kanari-7654321"}, expires_at="2090-01-31")
+
+    assert act("resolve", ref="demo")["fields"]["password"] == "Kanari-7654321"
+
+
+def test_new_values_alone_do_not_revive_it_and_say_so(act, demo):
+    demo(expires_at="2020-01-31")
+    rotated = act("rotate", ref="demo", fields={"password": "Kanari-7654321"})
+
+    assert refused_use(act).code == "expired"
+    assert [line for line in rotated["warnings"] if "2020-01-31" in line and "--expires" in line]
+
+
+def test_a_name_that_lives_in_another_environment_is_found_there(act, demo):
+    demo(environment="live")
+    demo(name="demos")
+
+    said = refused_use(act, environment="draft").next_step
+    assert "It exists in live: add --env live" in said
+    assert "Did you mean demo" not in said
+
+
+def test_the_log_of_a_name_is_that_of_the_environment_that_was_asked_for(act, demo):
+    demo(environment="live")
+    made = demo(environment="draft")
+
+    assert {event["object_id"] for event in act("audit", ref="demo", environment="draft")["events"]} == {made["id"]}
+    assert act("audit", ref="demo", environment="live")["events"][0]["object_id"] != made["id"]
+
+
+@pytest.mark.parametrize(("name", "shown"), [("my shop", "'my shop'"), ("a'b", "'a'\"'\"'b'"), ("shop-1", "shop-1")])
+def test_a_name_stands_in_a_next_step_as_one_word(act, demo, name, shown):
+    from credmagic.magics.words import words
+
+    said = refused_use(act, ref=name).next_step
+    assert said.endswith(f"%cred new KIND {shown}")
+    assert words(said)[-1].text == name
+
+
+def test_an_environment_that_cannot_exist_is_not_entered(home):
+    from credmagic.cli.door import Door
+    from credmagic.cli.tree import run
+
+    with pytest.raises(InvalidCredential):
+        run(["environment", "bad env!"], Door())
