@@ -99,8 +99,6 @@ def test_a_loop_always_has_a_token_that_works(client, crm, provider):
     cred = credmagic.use("crm")
     seen = set()
     for _ in range(8):
-        answer = requests.get(f"{provider.url}/me", auth=cred.auth(), timeout=5)
-        assert answer.status_code == 200
         assert provider.accepts(cred.token)
         assert repr(cred.token) == "[crm.access_token]"
         seen.add(str(cred.token))
