@@ -82,6 +82,8 @@ class Door:
             self._no_python("`as VAR` binds a variable of a notebook", f"{self.prog} run NAME -- COMMAND")
         if how["export"]:
             self._no_python("--export sets variables in a notebook", f"{self.prog} run NAME -- COMMAND")
+        if how["wxo"]:
+            self._no_python("--wxo sets variables in a notebook", "%cred use NAME --wxo in a cell")
         credential = self.hand_over(name, how["environment"], how["version"], how["kind"])
         self.say(repr(credential))
         self.note(f"Hand it to a command: {self.prog} run {credential.name} -- COMMAND")
