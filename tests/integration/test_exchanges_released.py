@@ -253,3 +253,13 @@ def test_the_save_guard_knows_tokens_and_stored_secrets(client, crm, opened, can
     guarded = dict(opened._whole().guarded_values())
     assert guarded["[crm.client_secret]"] == canary
     assert guarded["[crm.token]"] == token
+
+
+def test_exported_variables_say_when_the_token_in_them_ends(client, crm, canary):
+    from credmagic.magics.handing import token_ends
+
+    cred = credmagic.use("crm")
+    ends = datetime.fromisoformat(cred.expires_at).astimezone()
+    assert token_ends(cred) == f" (the token ends {ends:%Y-%m-%d %H:%M}; a fresh one: %cred reload)"
+    client.call("create", name="plain", kind="basic", fields={"user": "a", "password": canary}, verify=False)
+    assert token_ends(credmagic.use("plain")) == ""
