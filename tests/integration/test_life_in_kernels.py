@@ -74,7 +74,7 @@ def test_both_notebooks_stand_in_the_usages(two):
 
 
 def test_what_a_kernel_holds_is_not_deleted_until_it_ends(server, two):
-    kernels, (granted, _) = two
+    _, (granted, _) = two
     other = server.start_kernel("third.ipynb")
     third = client_of(server, other)
     third.call("note_injected", ref="warehouse")

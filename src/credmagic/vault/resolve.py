@@ -212,10 +212,10 @@ class Resolver:
             raise CredentialNotFound(
                 f'"{stored.name}" has no version {version}', next_step=f"See them: %cred versions {stored.name}"
             )
-        until = stored.meta.get("overlap_until")
-        if isinstance(until, int) and until <= now():
+        ended = [until for last, until in stored.meta.get("ends", ()) if found.version <= last and until <= now()]
+        if ended:
             raise NotUsable(
-                f'version {version} of "{stored.name}" ended on {(iso(until) or "")[:10]}, after its overlap',
+                f'version {version} of "{stored.name}" ended on {(iso(min(ended)) or "")[:10]}, after its overlap',
                 code="expired",
                 next_step=f"Use the current one: %cred use {stored.name}",
             )
