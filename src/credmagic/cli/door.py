@@ -105,7 +105,9 @@ class Door:
         return showing.in_file(out, self._generated) if out else showing.on_terminal(self._generated)
 
     def _generated(self, view: Mapping[str, Any]) -> str:
-        """The value `generate` made: an ordinary use of that version."""
+        """The value that was made: in the answer itself, or by an ordinary use of that version."""
+        if "password" in view:
+            return str(view["password"])
         value = self.hand_over(view["id"], view["environment"], view["version"])[view["generated"]]
         return str.__str__(value)
 

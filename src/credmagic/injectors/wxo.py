@@ -48,7 +48,7 @@ class WxoInjector(Injector):
         if configuration is None or configuration["kind"] != credential.kind:
             raise InvalidCredential(
                 f"{credential.name}: the connection is not configured for a credential of kind {credential.kind} here",
-                next_step=f"%cred connection configure --app-id {app_id} --kind {credential.kind} --type team --env ENV",
+                next_step=f"%cred connection configure --app-id {app_id} --kind {credential.kind} --env ENV",
             )
         return self._environ.set(variables(app_id, credential, configuration))
 

@@ -42,7 +42,7 @@ def machines(vault: Vault, caller: Caller) -> dict[str, Any]:
 
 def add(
     vault: Vault, caller: Caller, id: str | None = None, name: str | None = None, role: str = "Contributor",
-    password: str | None = None,
+    password: str | None = None, reveal: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """A new machine identity; what is left out is made. A generated password comes with the answer, this once."""
     ident = str(uuid.uuid4()) if id is None else id
@@ -67,17 +67,19 @@ def add(
                 next_step="Give it a new password: %cred machine set-password ID",
             )
         transaction.insert(row)
-    return {**_view(vault.keyset, row), **_handed(vault, caller, shown)}
+    return {**_view(vault.keyset, row), **_handed(vault, caller, row, shown, reveal)}
 
 
-def set_password(vault: Vault, caller: Caller, ref: str, password: str | None = None) -> dict[str, Any]:
+def set_password(
+    vault: Vault, caller: Caller, ref: str, password: str | None = None, reveal: bool = False
+) -> dict[str, Any]:
     """Another password; the old one is refused from now on. A generated one comes with the answer, this once."""
     kept, shown = _password(vault, password)
     with _changing(vault, caller, "principal.password", ref) as (transaction, row):
         content = {**_open(vault.keyset, row), "password": kept}
         changed = _sealed(vault.keyset, replace(row, revision=row.revision + 1), content)
         transaction.update(changed, expected_revision=row.revision)
-    return {**_view(vault.keyset, changed), **_handed(vault, caller, shown)}
+    return {**_view(vault.keyset, changed), **_handed(vault, caller, row, shown, reveal)}
 
 
 def pause(vault: Vault, caller: Caller, ref: str) -> dict[str, Any]:
@@ -136,13 +138,14 @@ def _password(vault: Vault, given: str | None) -> tuple[str, str]:
     return hash_password(vault.keyset, made), made
 
 
-def _handed(vault: Vault, caller: Caller, made: str) -> dict[str, Any]:
-    """A generated password for whoever asked: in this process as it is, through a socket for the browser to open."""
+def _handed(vault: Vault, caller: Caller, row: PrincipalRow, made: str, reveal: bool) -> dict[str, Any]:
+    """A generated password for whoever asked: for a browser to open, or for a terminal or file as it is."""
     if not made:
         return {}
-    if caller.plane == "local":
-        return {"password": made}
-    return vault.reveals.offer({"password": made}, caller.kernel_id or "")
+    if reveal or caller.plane not in ("local", "kernel"):
+        offer = vault.reveals.offer({"password": made}, caller.kernel_id or "", row.id)
+        return {"generated": "password", **offer}
+    return {"generated": "password", "password": made}
 
 
 # ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────
