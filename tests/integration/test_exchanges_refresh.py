@@ -227,3 +227,16 @@ def test_a_member_s_renewal_does_not_copy_the_team_s_application(vault, mail, pr
     opened = open_version(vault.keyset, found.row, newest)
     assert opened["secret"] == {"refresh_token": provider.families[-1].current}
     assert opened["public"] == {}
+
+
+def test_a_renewal_between_our_reading_and_our_asking_is_seen(vaults, mail, provider, monkeypatch):
+    """This provider ends the login when a refresh token comes twice: it must not."""
+    get = vaults[0].tokens.get
+
+    def other_first(*what):
+        token(vaults[1])
+        return get(*what)
+
+    monkeypatch.setattr(vaults[0].tokens, "get", other_first)
+    assert provider.accepts(token(vaults[0]))
+    assert not provider.families[0].revoked

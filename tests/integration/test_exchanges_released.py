@@ -15,7 +15,8 @@ import credmagic
 from credmagic import api
 from credmagic.client.local import LocalClient
 from credmagic.errors import AccessDenied, InvalidCredential, NotUsable, TokenRefused, Unreachable
-from credmagic.testing.authorization_server import AuthorizationServer, Client, html_error
+from credmagic.testing.authorization_server import AuthorizationServer, Client
+from credmagic.testing.faults import html_error
 from credmagic.tokens.cache import TokenCache
 from credmagic.wiring import Local
 
@@ -261,5 +262,6 @@ def test_exported_variables_say_when_the_token_in_them_ends(client, crm, canary)
     cred = credmagic.use("crm")
     ends = datetime.fromisoformat(cred.expires_at).astimezone()
     assert token_ends(cred) == f" (the token ends {ends:%Y-%m-%d %H:%M}; a fresh one: %cred reload)"
-    client.call("create", name="plain", kind="basic", fields={"user": "a", "password": canary}, verify=False)
+    plain = {"name": "plain", "kind": "basic", "fields": {"user": "a", "password": canary}}
+    client.call("create", expires_at="2090-01-01", verify=False, **plain)
     assert token_ends(credmagic.use("plain")) == ""
