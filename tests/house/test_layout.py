@@ -62,8 +62,9 @@ def test_only_crypto_touches_ciphers():
 
 
 def test_models_are_never_built_around_their_checks():
+    """But one: what leaves the vault is cut out of a checked model, and lacks what such a model must have."""
     found = [
-        path.name for path in SOURCES
+        path.name for path in SOURCES if path.name != "token_kind.py"
         if re.search(r"\.model_construct\(|\.model_copy\(update", path.read_text(encoding="utf-8"))
     ]  # fmt: skip
     assert found == []
@@ -97,7 +98,7 @@ print(json.dumps([sorted(after_load), sorted(after_use), len(value)]))
     assert heavy.isdisjoint(name.partition(".")[0] for name in after_use)
 
 
-@pytest.mark.parametrize("group", ["kinds", "key_providers", "injectors", "probes", "clients"])
+@pytest.mark.parametrize("group", ["kinds", "key_providers", "injectors", "probes", "exchanges", "clients"])
 def test_every_built_in_plug_in_imports(group):
     registry = Registry(f"credmagic.{group}")
     assert dict(registry.items()).keys() == set(registry.names())

@@ -9,7 +9,9 @@ from credmagic.errors import StoreUnusable, TokenRefused
 from credmagic.store.rows import VersionRow
 from credmagic.testing.authorization_server import AuthorizationServer, Client
 from credmagic.vault.actions import dispatch
-from credmagic.vault.audit import Caller
+from credmagic.vault.audit import Caller, Event
+from credmagic.vault.client_part import LEANS
+from credmagic.vault.records import open_version, seal_version
 from credmagic.wiring import open_vault
 
 PATH = "/oauth/token"
@@ -201,4 +203,40 @@ def test_fifty_threads_renew_once(vault, mail, provider):
     for thread in threads:
         thread.join(60)
     assert (len(tokens), len(set(map(str, tokens))), provider.asked[PATH]) == (50, 1, 1)
+    assert not provider.families[0].revoked
+
+
+def test_a_member_s_renewal_does_not_copy_the_team_s_application(vault, mail, provider, canary):
+    """Under a connection the application is the team's: it stands under the member's values, and stays there."""
+    fields = {"client_id": "app", "client_secret": canary, "token_url": provider.token_url}
+    fields["authorization_url"] = f"{provider.url}/authorize"
+    run(vault, "create", name="mail", kind="oauth", fields=fields, team=True, verify=False)
+    with vault.store.read() as reader:
+        found = vault.find(reader, mail["id"])
+        row = reader.get(VersionRow, credential_id=found.row.id, version=1)
+    own = {"public": {}, "secret": {"refresh_token": provider.login("app")}, "exchange": "refresh", LEANS: True}
+    with vault.change(Event("credential.replace", Caller(), object_id=found.row.id)) as transaction:
+        transaction.delete(row)
+        transaction.insert(seal_version(vault.keyset, found.row, 1, own, row.created_at))
+    for _ in range(3):
+        expire(vault)
+        assert provider.accepts(token(vault))
+    with vault.store.read() as reader:
+        found = vault.find(reader, mail["id"])
+        newest = reader.get(VersionRow, credential_id=found.row.id, version=found.row.current_version)
+    opened = open_version(vault.keyset, found.row, newest)
+    assert opened["secret"] == {"refresh_token": provider.families[-1].current}
+    assert opened["public"] == {}
+
+
+def test_a_renewal_between_our_reading_and_our_asking_is_seen(vaults, mail, provider, monkeypatch):
+    """This provider ends the login when a refresh token comes twice: it must not."""
+    get = vaults[0].tokens.get
+
+    def other_first(*what):
+        token(vaults[1])
+        return get(*what)
+
+    monkeypatch.setattr(vaults[0].tokens, "get", other_first)
+    assert provider.accepts(token(vaults[0]))
     assert not provider.families[0].revoked

@@ -8,11 +8,13 @@ import pytest
 
 from credmagic.errors import TokenRefused, Unreachable
 from credmagic.kinds.adapters import MissingPackage
+from credmagic.kinds.exchange import RoleRequest
 from credmagic.kinds.s3 import S3
 from credmagic.testing.authorization_server import AuthorizationServer
 from credmagic.testing.fixtures import require
 from credmagic.tokens import sts
 from credmagic.tokens.base import fetch
+from credmagic.values import SecretStr
 from credmagic.vault.actions import dispatch
 from credmagic.vault.audit import Caller
 from credmagic.wiring import open_vault
@@ -123,6 +125,8 @@ def test_the_environment_does_not_decide_where_keys_go(aws, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     assert fetch(sts.Sts(), S3.parse(aws)).value
+    at_aws = sts._client(RoleRequest(aws["role_arn"], None, "id", SecretStr("secret")), 1.0)
+    assert at_aws.meta.endpoint_url == "https://sts.us-east-1.amazonaws.com"
 
 
 def test_without_botocore_the_package_is_named(aws, monkeypatch):

@@ -148,3 +148,22 @@ def test_the_sessions_of_boto3_work_with_what_a_role_gives(aws):
     buckets = received.boto3_session().client("s3").list_buckets()["Buckets"]
     assert [bucket["Name"] for bucket in buckets] == ["sales"]
     assert received.environ("x")["AWS_SESSION_TOKEN"] == released.fields["aws_session_token"]
+
+
+def test_a_session_goes_on_with_new_keys_when_a_roles_keys_end(aws):
+    from credmagic.tokens.sts import Sts
+
+    values = {**aws["keys"]["ada"], "endpoint_url": aws["url"], "role_arn": aws["role"], "region": "us-east-1"}
+    credential = S3.parse(values)
+    asked = []
+
+    def renew():
+        asked.append(1)
+        return credential.released(Sts().fetch(credential)).fields
+
+    ended = {**renew(), "token_expires_at": "2020-01-01T00:00:00Z", "aws_secret_access_key": "ended"}
+    session = S3.from_flat(ended).renewed_by(renew).boto3_session()
+
+    assert session.client("s3").list_buckets()["Buckets"]
+    assert session.client("sts").get_caller_identity()["Arn"]
+    assert len(asked) == 2

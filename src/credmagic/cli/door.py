@@ -83,6 +83,8 @@ class Door:
             self._no_python("`as VAR` binds a variable of a notebook", f"{self.prog} run NAME -- COMMAND")
         if how["export"]:
             self._no_python("--export sets variables in a notebook", f"{self.prog} run NAME -- COMMAND")
+        if how["wxo"]:
+            self._no_python("--wxo sets variables in a notebook", "%cred use NAME --wxo in a cell")
         credential = self.hand_over(name, how["environment"], how["version"], how["kind"])
         self.say(repr(credential))
         self.note(f"Hand it to a command: {self.prog} run {word(credential.name)} -- COMMAND")
@@ -104,7 +106,9 @@ class Door:
         return showing.in_file(out, self._generated) if out else showing.on_terminal(self._generated)
 
     def _generated(self, view: Mapping[str, Any]) -> str:
-        """The value `generate` made: an ordinary use of that version."""
+        """The value that was made: in the answer itself, or by an ordinary use of that version."""
+        if "password" in view:
+            return str(view["password"])
         value = self.hand_over(view["id"], view["environment"], view["version"])[view["generated"]]
         return str.__str__(value)
 

@@ -16,8 +16,8 @@ from credmagic.cli.sources import is_reference
 from credmagic.cli.usage import closest
 from credmagic.errors import InvalidCredential
 
-WRITING = frozenset({"add", "rotate"})
-"""The verbs that take `field=value`."""
+WRITING = frozenset({"add", "rotate", "set-credentials", "set-identity-provider", "set-password"})
+"""The verbs that take values."""
 
 _SECRETISH = re.compile(r"pass|pwd|^pw$|secret|token|key|credential|private|auth|pin$", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
@@ -67,6 +67,11 @@ class Finding:
     def accepted(self, words: Sequence[str]) -> list[str]:
         """The words Click gets, once nothing was refused."""
         return [part for i, word in enumerate(words) for part in self.carried.get(i, [word])]
+
+    def moved(self, by: int) -> Finding:
+        """The same for a line with `by` more words before it."""
+        instead = {at + by: text for at, text in self.instead.items()}
+        return Finding(instead, {at + by: parts for at, parts in self.carried.items()})
 
     def safe(self, words: Sequence[str], quote: Callable[[str], str]) -> str:
         """The line as it should be written."""

@@ -114,6 +114,18 @@ def env(f: F) -> F:
     )(f)
 
 
+def app_id(f: F) -> F:
+    """`--app-id A`."""
+    return click.option("--app-id", "-a", required=True, metavar="A", help="The connection.")(f)
+
+
+def environment(f: F) -> F:
+    """`--env E`, as the Orchestrate CLI spells it too."""
+    return click.option(
+        "--environment", "--env", type=ENVIRONMENT, metavar="E", help="Environment (draft, live…), else the active one."
+    )(f)
+
+
 def page(f: F) -> F:
     """`--limit N` and `--offset N`."""
     f = click.option("--offset", type=click.IntRange(min=0), metavar="N", help="Leave out the first N.")(f)
@@ -172,6 +184,43 @@ def secret(f: F) -> F:
         help="A secret field; SOURCE is prompt, env:VAR, file:PATH or (in a notebook) var:NAME.",
     )(f)  # fmt: skip
 
+
+class Source(click.ParamType):  # type: ignore[type-arg]  # generic in newer Clicks only
+    """Where a secret comes from, never the secret; `keyed` ones are `KEY=SOURCE`."""
+
+    name = "source"
+
+    def __init__(self, *, keyed: bool = False) -> None:
+        self.keyed = keyed
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The source. Raises `UsageError` for anything else."""
+        from credmagic.cli.sources import WAYS
+
+        if not self.accepts(str(value)):
+            form = f"{'KEY=' if self.keyed else ''}SOURCE, where SOURCE is {WAYS}"
+            label = param.opts[-1] if param is not None else "the option"
+            raise UsageError(f"{label} takes where a secret is, never a value", next_step=f"Write {label} {form}.")
+        return str(value)
+
+    def accepts(self, value: str) -> bool:
+        """Whether `value` says where a secret is."""
+        from credmagic.cli.sources import is_reference
+
+        key, equals, source = value.partition("=") if self.keyed else ("-", "=", value)
+        return bool(key and equals and is_reference(source))
+
+    def instead(self, value: str) -> str:
+        """What should have been written."""
+        return f"{value.partition('=')[0]}=prompt" if self.keyed and "=" in value else "prompt"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The ways, for one that has no key."""
+        ways = () if self.keyed else ("prompt", "env:", "file:", "var:")
+        return [CompletionItem(way) for way in ways if way.startswith(incomplete)]
+
+
+SOURCE, ENTRY = Source(), Source(keyed=True)
 
 
 def verify(f: F) -> F:

@@ -5,6 +5,8 @@ Write it anew: `python -m credmagic.cli.reference > docs/commands.md`
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from credmagic.cli.tree import VERBS
@@ -35,17 +37,27 @@ refused, 9 integrity, 10 not usable, 11 not signed in, 12 too many calls, 13 sto
 
 def page() -> str:
     """The whole page as Markdown."""
-    return "\n".join([_HEAD, *(_verb(verb) for verb in VERBS)])
+    return "\n".join([_HEAD, *(_verb(verb, name) for top in VERBS for name, verb in _all(top, ""))])
 
 
-def _verb(verb: click.Command) -> str:
-    context = click.Context(verb, info_name=f"{verb.name}")
-    usage = " ".join([verb.name or "", *verb.collect_usage_pieces(context)])
+def _all(verb: click.Command, before: str) -> Iterator[tuple[str, click.Command]]:
+    """A verb, or each one of a group, with its full name."""
+    name = f"{before}{verb.name}"
+    if not isinstance(verb, click.Group):
+        yield name, verb
+        return
+    for inner in verb.commands.values():
+        yield from _all(inner, f"{name} ")
+
+
+def _verb(verb: click.Command, name: str) -> str:
+    context = click.Context(verb, info_name=name)
+    usage = " ".join([name, *verb.collect_usage_pieces(context)])
     where = " (shell only)" if isinstance(verb, Verb) and verb.shell_only else ""
     rows = [f"| `{', '.join((*p.opts, *p.secondary_opts))}{_value(p)}` | {p.help} |" for p in verb.params
             if isinstance(p, click.Option)]  # fmt: skip
     table = "\n".join(["| option | what |", "|---|---|", *rows]) + "\n" if rows else ""
-    return f"## {verb.name}{where}\n`{usage}`\n\n{verb.help}\n\n{table}"
+    return f"## {name}{where}\n`{usage}`\n\n{verb.help}\n\n{table}"
 
 
 def _value(option: click.Option) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
-from credmagic.cli import guards, inline, living, looking, making, operating, options, using
+from credmagic.cli import connection, guards, inline, living, looking, machine, making, operating, options, using
 from credmagic.cli.door import Door
 from credmagic.cli.usage import Tree
 
@@ -15,7 +15,8 @@ VERBS: tuple[click.Command, ...] = (
     looking.overview, looking.kinds, making.new, making.add, making.edit, looking.list_, looking.show,
     using.select, using.use, making.rename, making.rm, using.attach, using.detach, looking.uses, looking.attached,
     looking.status, looking.why, looking.audit, living.verify, living.rotate, looking.versions, living.rollback,
-    living.pause, living.resume, using.environment, living.reload, guards.guard, guards.grant, guards.revoke,
+    living.pause, living.resume, using.environment, living.reload, connection.connection, machine.machine,
+    guards.guard, guards.grant, guards.revoke,
     operating.run, operating.protect, operating.recovery_key, operating.demo,
 )  # fmt: skip
 """In the order in which help lists them."""
@@ -54,9 +55,16 @@ def run(words: Sequence[str], door: Door) -> Any:
 
 def examine(words: Sequence[str], door: Door) -> inline.Finding | None:
     """What is refused in a command line; None when it cannot carry a value at all."""
-    verb = tree.commands.get(words[0]) if words else None
+    return _examined(tree, words, door)
+
+
+def _examined(group: click.Group, words: Sequence[str], door: Door) -> inline.Finding | None:
+    verb = group.commands.get(words[0]) if words else None
     if verb is None:
         return None
+    if isinstance(verb, click.Group):
+        inner = _examined(verb, words[1:], door)
+        return inner.moved(1) if inner else None
     flags = {"--help": False} | {
         name: not (isinstance(param, click.Option) and param.is_flag)
         for param in verb.params
@@ -66,4 +74,21 @@ def examine(words: Sequence[str], door: Door) -> inline.Finding | None:
     if not inline.suspicious(words, flags):
         return None
     fields = inline.Fields.of(door.kinds(), inline.chosen_kind(words))
-    return inline.find(words, flags, fields)
+    finding = inline.find(words, flags, fields)
+    for at, word in _sources(verb, words):
+        finding.instead[at] = word
+    return finding
+
+
+def _sources(verb: click.Command, words: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Values where a source should stand, each by its index with what should stand there."""
+    types = {name: p.type for p in verb.params for name in p.opts if isinstance(p.type, options.Source)}
+    for at, word in enumerate(words):
+        flag, equals, value = word.partition("=")
+        kind = types.get(flag)
+        if kind is None:
+            continue
+        if equals and not kind.accepts(value):
+            yield at, f"{flag}={kind.instead(value)}"
+        elif not equals and at + 1 < len(words) and not kind.accepts(words[at + 1]):
+            yield at + 1, kind.instead(words[at + 1])

@@ -20,6 +20,7 @@ from credmagic.kinds.names import check_environment
 @click.option("--kind", type=options.KIND, metavar="K", help="Without NAME: this notebook's default of that kind.")
 @click.option("--export", is_flag=True, help="Also set its environment variables.")
 @click.option("--prefix", metavar="P", help="With --export: what the variables start with.")
+@click.option("--wxo", is_flag=True, help="Also set the variables that tools of watsonx Orchestrate read.")
 @options.door
 def use(door: Door, /, words: tuple[str, ...], **how: Any) -> Any:
     """Hand over a credential: `db = %cred use warehouse`, or `as VAR`, or `--export` for variables."""
@@ -50,7 +51,7 @@ def select(door: Door, words: tuple[str, ...]) -> None:
 @click.argument("object_id", required=False, metavar="[ID]")
 @options.env
 @click.option("--default", is_flag=True, help="`use --kind K` without a name means this one there.")
-@click.option("--inject", default="", type=options.WAY, metavar="HOW", help="Hand it over by itself: export or file.")
+@click.option("--inject", default="", type=options.WAY, metavar="HOW", help="Hand it over: export, file or wxo.")
 @options.door
 def attach(door: Door, /, ref: str, environment: str | None, object_type: str, **how: Any) -> Any:
     """Tie a credential to this notebook (or to another object), so that it is not deleted under it."""

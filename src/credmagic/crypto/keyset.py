@@ -101,6 +101,10 @@ class Keyset:
         """The link after `previous` in the audit chain: 32 bytes. `ts` is in microseconds since 1970."""
         return hmac.digest(self._other("audit"), tlv(previous, u64(seq), u64(ts), body), "sha256")
 
+    def peppered(self, label: bytes, text: str) -> bytes:
+        """What stands for a password or key before it is hashed: 32 bytes nobody makes without the store's pepper."""
+        return hmac.digest(self._other("pepper"), tlv(label, _any_text(text)), "sha256")
+
     def wipe(self) -> None:
         """Overwrite and forget the keys. Copies that Python made are beyond reach; no more is claimed."""
         for key in (*self._records.values(), *self._others.values()):

@@ -43,7 +43,7 @@ class Reveal(anywidget.AnyWidget):
         """Show what an answer of `generate` offers."""
         from IPython.display import display
 
-        widget = cls(client, view["reveal_id"], f"New {view['generated']} of {view['name']}, version {view['version']}")
+        widget = cls(client, view["reveal_id"], _title(view))
         bundles = widget._repr_mimebundle_()
         data = dict(bundles[0] if isinstance(bundles, tuple) else bundles or {})
         data["text/plain"] = f"{widget.title}: shown once in the browser of this notebook, never in its file."
@@ -61,3 +61,8 @@ class Reveal(anywidget.AnyWidget):
         self.send({**answer, **(reply["view"] if reply["ok"] else {"error": reply["error"]})})
         if reply["ok"]:
             self.phase = "shown"
+
+
+def _title(view: Mapping[str, Any]) -> str:
+    version = f", version {view['version']}" if "version" in view else ""
+    return f"New {view['generated']} of {view['name']}{version}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import keyword
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 from credmagic.client.credential import Credential
@@ -18,6 +19,10 @@ class Injector(ABC):
     """A way of handing over. `name` is the word of `--inject`."""
 
     name: ClassVar[str]
+
+    def asks(self, call: Callable[..., dict[str, Any]], credential: Credential) -> dict[str, Any]:
+        """What it must know from the vault beside the values (`call` is the client's), as options of `apply`."""
+        return {}
 
     @abstractmethod
     def apply(self, credential: Credential, **options: Any) -> list[str]:

@@ -220,7 +220,7 @@ class CredentialKind(BaseModel):
         """The public fields that are set, JSON-able, with those derived from a secret."""
         fields = [spec.name for spec in self.specs() if not spec.secret]
         values = {name: getattr(self, name) for name in (*fields, *type(self).model_computed_fields)}
-        return {name: _jsonable(value) for name, value in values.items() if value not in (None, [], {})}
+        return {name: jsonable(value) for name, value in values.items() if value not in (None, [], {})}
 
     def secrets(self) -> dict[str, Any]:
         """The secret fields that are set, JSON-able; texts are `SecretStr`."""
@@ -289,8 +289,9 @@ def env_text(value: Any) -> str:
     """A field's value as a variable holds it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value if isinstance(value, str) else str(_jsonable(value))
+    return value if isinstance(value, str) else str(jsonable(value))
 
 
-def _jsonable(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
+    """A field's value as it is stored."""
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value

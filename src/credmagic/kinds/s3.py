@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from credmagic.kinds.adapters import adapter, load
 from credmagic.kinds.configured import ConfiguredKind
@@ -81,11 +81,13 @@ class S3(ConfiguredKind):
             self.aws_session_token, self.region, self.endpoint_url,
         )  # fmt: skip
 
-    def _with(self, token: Token) -> Self:
+    def placed(self, token: Token) -> Mapping[str, Any]:
         """The role's keys in the place of the stored ones."""
-        keys = {"aws_access_key_id": token.extra["aws_access_key_id"], "aws_secret_access_key": token.value}
-        keys["aws_session_token"] = SecretStr(token.extra["aws_session_token"])
-        return super(S3, self.model_copy(update=keys))._with(token)
+        return {
+            "aws_access_key_id": str.__str__(token.extra["aws_access_key_id"]),
+            "aws_secret_access_key": token.value,
+            "aws_session_token": SecretStr(token.extra["aws_session_token"]),
+        }
 
     def warnings(self) -> list[str]:
         """With a word on temporary keys, whose end cannot be read from them."""
@@ -98,7 +100,7 @@ class S3(ConfiguredKind):
 
     @adapter
     def boto3_session(self) -> Any:
-        """A `boto3.Session`; with an `endpoint_url`, its clients and resources go there."""
+        """A `boto3.Session`; with an `endpoint_url`, its clients and resources go there. Keys of a role are renewed."""
         boto3 = load("boto3", "boto3", "boto3_session()")
         endpoint = self.endpoint_url
 
@@ -108,6 +110,13 @@ class S3(ConfiguredKind):
                     kwargs["endpoint_url"] = endpoint
                 return super().client(service_name, *args, **kwargs)
 
+        if self.role_arn and self._token and self._token.expires_at:
+            botocore_session = load("botocore.session", "boto3", "boto3_session()").get_session()
+            credentials = load("botocore.credentials", "boto3", "boto3_session()")
+            botocore_session._credentials = credentials.RefreshableCredentials.create_from_metadata(
+                self.current()._for_botocore(), lambda: self.current()._for_botocore(), "credmagic"
+            )
+            return Session(botocore_session=botocore_session, region_name=self.region)
         return Session(
             aws_access_key_id=self.aws_access_key_id,
             aws_secret_access_key=self.aws_secret_access_key,
@@ -115,14 +124,25 @@ class S3(ConfiguredKind):
             region_name=self.region,
         )
 
+    def _for_botocore(self) -> dict[str, str | None]:
+        """Keys and their end as botocore's renewable credentials want them."""
+        ends = self._token.expires_at if self._token else None
+        return {
+            "access_key": self.aws_access_key_id,
+            "secret_key": self.aws_secret_access_key,
+            "token": self.aws_session_token,
+            "expiry_time": ends.isoformat() if ends else None,
+        }
+
     @adapter
     def storage_options(self) -> dict[str, Any]:
         """For pandas, fsspec and s3fs: `pd.read_parquet("s3://…", storage_options=cred.storage_options())`."""
+        keys = self.current()
         place = {"endpoint_url": self.endpoint_url, "region_name": self.region}
         options = {
-            "key": self.aws_access_key_id,
-            "secret": self.aws_secret_access_key,
-            "token": self.aws_session_token,
+            "key": keys.aws_access_key_id,
+            "secret": keys.aws_secret_access_key,
+            "token": keys.aws_session_token,
             "client_kwargs": {key: value for key, value in place.items() if value},
         }
         return {key: value for key, value in options.items() if value}

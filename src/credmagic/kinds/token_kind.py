@@ -82,22 +82,25 @@ class TokenKind(CredentialKind):
 
     def shown(self) -> Self:
         """The state a kernel may have when there is no token: without what is kept."""
-        return self._without(self.kept()) if self.kept() else self
+        return self._cut({}) if self.kept() else self
 
     def held(self, token: Token) -> Self:
         """The state a kernel may have, with a token."""
-        return self._without(self.kept())._with(token)
+        cut = self._cut(self.placed(token))
+        cut._token = token
+        return cut
 
-    def _without(self, kept: frozenset[str]) -> Self:
-        names = type(self).model_fields
-        copy = self.model_construct(**{name: None if name in kept else getattr(self, name) for name in names})
+    def placed(self, token: Token) -> Mapping[str, Any]:
+        """The fields that parts of `token` take the place of, where a kernel looks for them."""
+        return {}
+
+    def _cut(self, placed: Mapping[str, Any]) -> Self:
+        """This credential without what is kept and with what is `placed`; not checked again, for it is incomplete."""
+        kept = self.kept()
+        values = {name: None if name in kept else getattr(self, name) for name in type(self).model_fields}
+        copy = self.model_construct(**(values | dict(placed)))
         copy._derived = {name: getattr(self, name) for name in type(self).model_computed_fields}
         return copy
-
-    def _with(self, token: Token) -> Self:
-        """Puts `token` into this held state; a subclass whose token is several fields puts them in their places."""
-        self._token = token
-        return self
 
     def released(self, token: Token) -> Released:
         """The public fields, `token_field`, `token_expires_at`; the secrets only if `exportable`."""
@@ -155,11 +158,15 @@ class TokenKind(CredentialKind):
         self._renew = renew
         return self
 
+    def current(self) -> Self:
+        """This state, or a new one if its token is about to end and can be renewed. Raises `TokenRefused`."""
+        token = self._token
+        ending = token is None or (token.expires_at and token.expires_at <= datetime.now(UTC) + MARGIN)
+        return self.from_flat(self._renew()).renewed_by(self._renew) if self._renew and ending else self
+
     def fresh(self) -> Token:
         """A token that is good for a minute at least, if it can be renewed. Raises `TokenRefused` if there is none."""
-        token = self._token
-        if self._renew and (token is None or (token.expires_at and token.expires_at <= datetime.now(UTC) + MARGIN)):
-            token = self._token = self.from_flat(self._renew())._token
+        token = self._token = self.current()._token
         if token is None:
             raise TokenRefused(
                 f"this credential of kind {self.kind} has no token here",

@@ -16,6 +16,7 @@ from credmagic.cli.door import Door
 from credmagic.cli.usage import UsageError, Verb
 from credmagic.injectors.environ import EnvironInjector
 from credmagic.injectors.namespace import NamespaceInjector
+from credmagic.injectors.wxo import WxoInjector
 
 
 @click.command("use", cls=Verb)
@@ -23,17 +24,18 @@ from credmagic.injectors.namespace import NamespaceInjector
 @options.env
 @click.option("--export", is_flag=True, help="Set environment variables instead of Python ones.")
 @click.option("--prefix", metavar="P", help="With --export: what the variables start with.")
+@click.option("--wxo", is_flag=True, help="Set the variables that tools of watsonx Orchestrate read.")
 @options.door
 def scoped_use(
-    door: Door, words: tuple[str, ...], environment: str | None, export: bool, prefix: str | None
-) -> tuple[list[Any], str | None, bool, str | None]:
-    """Use credentials in this cell only: as Python variables named after them, `as VAR`, or with --export."""
+    door: Door, /, words: tuple[str, ...], environment: str | None, **how: Any
+) -> tuple[list[Any], str | None, dict[str, Any]]:
+    """Use credentials in this cell only: as Python variables named after them, `as VAR`, or with --export or --wxo."""
     names, variable = options.named(words, "%%cred use")
     if variable and len(names) > 1:
         raise UsageError("%%cred use: `as VAR` goes with one NAME", next_step="Help: %%cred use --help")
-    how = {"environment": environment, "version": None, "kind": None, "export": False, "prefix": None}
-    used = [door.use(door.expand(name), None, **how) for name in names]
-    return used, variable, export, prefix
+    plain = {"environment": environment, "version": None, "kind": None, "export": False, "prefix": None}
+    used = [door.use(door.expand(name), None, **plain) for name in names]
+    return used, variable, how
 
 
 def run(ip: Any, door: Door, arguments: list[str], cell: str) -> None:
@@ -45,13 +47,16 @@ def run(ip: Any, door: Door, arguments: list[str], cell: str) -> None:
     parsed = scoped_use.main(arguments[1:], prog_name="%%cred use", standalone_mode=False, obj=door)
     if not isinstance(parsed, tuple):  # --help
         return
-    credentials, variable, export, prefix = parsed
+    credentials, variable, how = parsed
     with ExitStack() as scope:
-        environ, names = scope.enter_context(EnvironInjector()), scope.enter_context(NamespaceInjector(ip.user_ns))
+        environ, wxo = scope.enter_context(EnvironInjector()), scope.enter_context(WxoInjector())
+        names = scope.enter_context(NamespaceInjector(ip.user_ns))
         for credential in credentials:
-            if export:
-                environ.apply(credential, prefix=prefix)
-            if variable or not export:
+            if how["export"]:
+                environ.apply(credential, prefix=how["prefix"])
+            if how["wxo"]:
+                wxo.apply(credential, **wxo.asks(door.client.call, credential))
+            if variable or not (how["export"] or how["wxo"]):
                 names.apply(credential, variable=variable)
         for code in pieces:
             exec(code, ip.user_global_ns, ip.user_ns)  # noqa: S102 - running the user's cell is the point

@@ -64,12 +64,15 @@ class NotebookDoor(Door):
 
     def use(self, name: str | None, variable: str | None, **how: Any) -> Any:
         """Hand the credential over: as the value of the expression, as a variable, as environment variables."""
-        prefix, export = how.pop("prefix"), how.pop("export")
+        prefix, export, wxo = how.pop("prefix"), how.pop("export"), how.pop("wxo", False)
         credential = self._resolved(name, **how)
         if variable:
             handing.bind(self.ip.user_ns, credential, variable)
         if export:
             names = " ".join(handing.export(credential, prefix))
+            self.say(f"✓ set until the kernel ends: {names}{handing.token_ends(credential)}")
+        if wxo:
+            names = " ".join(handing.inject("wxo", credential))
             self.say(f"✓ set until the kernel ends: {names}{handing.token_ends(credential)}")
         return credential
 

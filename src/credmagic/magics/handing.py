@@ -83,6 +83,20 @@ def token_ends(credential: Credential) -> str:
     return f" (the token ends {ends:%Y-%m-%d %H:%M}; a fresh one: %cred reload)"
 
 
+def inject(way: str, credential: Credential) -> list[str]:
+    """Hand over by one of the ways of `--inject`, until the kernel ends; the names to show."""
+    from credmagic.plugins import Registry
+
+    injector = Registry[Any]("credmagic.injectors").get(way)()
+    before = _held.pop((way, credential.id), None)
+    if before is not None:
+        before.injector.take_back()
+    names: list[str] = injector.apply(credential, **injector.asks(api.client().call, credential))
+    keep(way, credential, injector)
+    _notify(credential.id, held=True)
+    return names
+
+
 def keep(way: str, credential: Credential, injector: Any, **options: Any) -> None:
     """Remember what is injected until the kernel ends, so that `reload` can refresh it."""
     _held[way, credential.id] = Held(credential, injector, options)
@@ -93,7 +107,7 @@ def take_back() -> None:
     while _held:
         (way, credential_id), held = _held.popitem()
         held.injector.take_back()
-        if way == "export":
+        if way in ("export", "wxo"):
             _notify(credential_id, held=False)
 
 
@@ -110,7 +124,8 @@ def _reloaded(key: tuple[str, str], held: Held) -> str:
     try:
         held.credential.refresh()
         held.injector.take_back()
-        names = held.injector.apply(held.credential, **held.options)
+        asked = held.injector.asks(api.client().call, held.credential)
+        names = held.injector.apply(held.credential, **{**held.options, **asked})
     except CredmagicError as error:
         held.injector.take_back()
         del _held[key]

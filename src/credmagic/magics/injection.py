@@ -49,7 +49,7 @@ def _inject() -> None:
     for item in answer["injections"]:
         injector = ways.get(item["inject"])()
         credential = api.hand_over(item["resolved"])
-        injector.apply(credential)
+        injector.apply(credential, **injector.asks(api.client().call, credential))
         handing.keep(item["inject"], credential, injector)
 
 

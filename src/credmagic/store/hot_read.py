@@ -19,6 +19,7 @@ from credmagic.store.ports import Candidate, Found, SchemaMismatch
 from credmagic.store.rows import (
     AssociationRow,
     AuditRow,
+    ConfigurationRow,
     CredentialRow,
     DataKeyRow,
     GrantRow,
@@ -111,6 +112,11 @@ class HotRead:
     def grants(self, credential_id: bytes) -> list[GrantRow]:
         """See `HotPort`."""
         return self._all(GrantRow, "WHERE credential_id = ? ORDER BY created_at, id", credential_id)
+
+    def configuration(self, place: Candidate) -> ConfigurationRow | None:
+        """See `HotPort`."""
+        found = self._all(ConfigurationRow, "WHERE owner_id = ? AND environment = ? AND app_ix = ?", *place)
+        return found[0] if found else None
 
     def store_meta(self) -> StoreMetaRow | None:
         """See `HotPort`."""

@@ -12,6 +12,7 @@ from typing import Protocol
 from credmagic.store.rows import (
     AssociationRow,
     AuditRow,
+    ConfigurationRow,
     CredentialRow,
     DataKeyRow,
     GrantRow,
@@ -52,6 +53,9 @@ class HotPort(Protocol):
 
     def grants(self, credential_id: bytes) -> list[GrantRow]:
         """What may use a guarded credential, oldest first."""
+
+    def configuration(self, place: Candidate) -> ConfigurationRow | None:
+        """How the connection of that name is configured there; None when the name is no connection's."""
 
     def store_meta(self) -> StoreMetaRow | None:
         """The row about the store; None before the vault wrote it."""

@@ -170,6 +170,39 @@ class UsageRow(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionRow(Row):
+    """A connection; `variable_ix` is the index of its name as environment variables spell it."""
+
+    table: ClassVar[str] = "connections"
+    id: bytes
+    owner_id: bytes
+    variable_ix: bytes
+    key_id: int
+    revision: int
+    sealed: bytes
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationRow(Row):
+    """A connection in one environment; `app_ix` is the `name_ix` of the owner's credential of that name there."""
+
+    table: ClassVar[str] = "configurations"
+    id: bytes
+    connection_id: bytes
+    owner_id: bytes
+    environment: str
+    app_ix: bytes
+    kind: str
+    sharing: str
+    sso: int
+    key_id: int
+    revision: int
+    sealed: bytes
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class AuditRow(Row):
     """One link of the audit chain; `seq` has no gaps."""
 
@@ -186,5 +219,5 @@ class AuditRow(Row):
 
 ALL: tuple[type[Row], ...] = (
     StoreMetaRow, KeySlotRow, DataKeyRow, PrincipalRow, CredentialRow, VersionRow, AssociationRow, GrantRow,
-    UsageRow, AuditRow,
+    UsageRow, ConnectionRow, ConfigurationRow, AuditRow,
 )  # fmt: skip

@@ -22,6 +22,7 @@ from credmagic.store.ports import Candidate, Found
 from credmagic.store.rows import (
     AssociationRow,
     AuditRow,
+    ConfigurationRow,
     CredentialRow,
     DataKeyRow,
     GrantRow,
@@ -149,6 +150,12 @@ class SqlStore:
         """See `HotPort`."""
         with self.read() as reader:
             return reader.find(GrantRow, {"credential_id": credential_id}, order=("created_at", "id"))
+
+    def configuration(self, place: Candidate) -> ConfigurationRow | None:
+        """See `HotPort`."""
+        where = dict(zip(("owner_id", "environment", "app_ix"), place, strict=True))
+        with self.read() as reader:
+            return next(iter(reader.find(ConfigurationRow, where, limit=1)), None)
 
     def store_meta(self) -> StoreMetaRow | None:
         """See `HotPort`."""

@@ -30,9 +30,9 @@ INTEGER = BigInteger().with_variant(Integer(), "sqlite")
 _TYPES: dict[Any, Any] = {int: INTEGER, str: Text(), bytes: LargeBinary(), bytes | None: LargeBinary()}
 
 
-def _owned() -> ForeignKey:
-    # Deferred: whoever deletes a credential may take its rows away in any order inside the transaction.
-    return ForeignKey("credentials.id", deferrable=True, initially="DEFERRED")
+def _owned(name: str) -> ForeignKey:
+    # Deferred: whoever deletes an owner may take its rows away in any order inside the transaction.
+    return ForeignKey(f"{name.removesuffix('_id')}s.id", deferrable=True, initially="DEFERRED")
 
 
 def _table(row_type: type[rows.Row], *items: SchemaItem, references: tuple[str, ...] = ()) -> Table:
@@ -44,7 +44,7 @@ def _table(row_type: type[rows.Row], *items: SchemaItem, references: tuple[str, 
             Column(
                 name,
                 _TYPES[hints[name]],
-                *([_owned()] if name in references else []),
+                *([_owned(name)] if name in references else []),
                 primary_key=name in row_type.key,
                 autoincrement=False,
                 nullable=hints[name] == (bytes | None),
@@ -86,6 +86,14 @@ TABLES: dict[type[rows.Row], Table] = {
         rows.UsageRow,
         UniqueConstraint("credential_id", "object_type", "object_ix", name="usages_once"),
         references=("credential_id",),
+    ),
+    rows.ConnectionRow: _table(
+        rows.ConnectionRow, UniqueConstraint("owner_id", "variable_ix", name="connections_variable")
+    ),
+    rows.ConfigurationRow: _table(
+        rows.ConfigurationRow,
+        UniqueConstraint("owner_id", "environment", "app_ix", name="configurations_once"),
+        references=("connection_id",),
     ),
     rows.AuditRow: _table(rows.AuditRow, Index("audit_object", "object_id", "action", "seq")),
 }  # fmt: skip

@@ -6,13 +6,12 @@
 
 Grants: client_credentials (Basic and body), password, refresh_token with rotation and reuse detection (a second use
 takes the whole family away), jwt-bearer (signature, audience, expiry, replayed `jti`). Its clock is moved by
-`advance`. `asked` counts the requests at each path; `faults` lets a path answer as broken services do.
+`advance`. `asked` counts the requests at each path; `faults` lets a path answer as broken services do (`faults.py`).
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 import secrets
 import threading
 import time
@@ -25,7 +24,7 @@ from authlib.integrations.flask_oauth2 import AuthorizationServer as FlaskServer
 from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Payload
 from authlib.oauth2.rfc6749 import ClientMixin, InvalidGrantError, OAuth2Request, TokenMixin, grants
 from authlib.oauth2.rfc7523 import JWTBearerGrant
-from flask import Flask, Response, jsonify, request
+from flask import Flask, jsonify, request
 from joserfc import jwt
 from joserfc.errors import JoseError
 from werkzeug.serving import make_server
@@ -297,35 +296,3 @@ class _Assertion(JWTBearerGrant):  # type: ignore[misc]
 
     def has_granted_permission(self, client: Client, user: str) -> bool:
         return True
-
-
-def html_error(status: int = 502) -> Callable[[], Response]:
-    """A proxy's error page."""
-    page = "<html><body><h1>Bad gateway</h1></body></html>"
-    return lambda: Response(page, status=status, content_type="text/html")
-
-
-def oauth_error(code: str, description: str = "") -> Callable[[], Response]:
-    """A refusal in the words of RFC 6749."""
-    body = json.dumps({"error": code, "error_description": description})
-    return lambda: Response(body, status=400, content_type="application/json")
-
-
-def redirect_to(url: str) -> Callable[[], Response]:
-    """A redirect that keeps the method and body (307)."""
-    return lambda: Response("", status=307, headers={"Location": url})
-
-
-def huge(size: int = 8 << 20) -> Callable[[], Response]:
-    """A valid answer that is far too large."""
-    return lambda: Response('{"access_token": "' + "a" * size + '"}', content_type="application/json")
-
-
-def dripping(seconds: float, until: threading.Event) -> Callable[[], Response]:
-    """An answer of which a byte comes now and then, each in time."""
-
-    def drip() -> Any:
-        while not until.wait(seconds):
-            yield b" "
-
-    return lambda: Response(drip(), content_type="application/json")

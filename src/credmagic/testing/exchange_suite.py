@@ -22,14 +22,8 @@ import pytest
 
 from credmagic.errors import CredmagicError, TokenRefused, Unreachable
 from credmagic.kinds.base import CredentialKind
-from credmagic.testing.authorization_server import (
-    AuthorizationServer,
-    dripping,
-    html_error,
-    huge,
-    oauth_error,
-    redirect_to,
-)
+from credmagic.testing.authorization_server import AuthorizationServer
+from credmagic.testing.faults import dripping, html_error, huge, oauth_error, redirect_to
 from credmagic.tokens.base import Exchange, exchanges, fetch
 from credmagic.values import SecretStr, Token
 

@@ -29,12 +29,16 @@ from credmagic.store.rows import (
     ALL,
     AssociationRow,
     AuditRow,
+    ConfigurationRow,
+    ConnectionRow,
     CredentialRow,
     DataKeyRow,
+    GrantRow,
     KeySlotRow,
     PrincipalRow,
     Row,
     StoreMetaRow,
+    UsageRow,
     VersionRow,
 )
 from credmagic.store.sql import SqlStore
@@ -42,6 +46,7 @@ from credmagic.store.sql import SqlStore
 OWNER = b"owner-----------"
 OTHER = b"other-----------"
 NOTEBOOK = b"notebook-index--"
+CONNECTION = ConnectionRow(b"connection------", OWNER, b"ix", 7, 1, b"sealed", 5)
 
 
 def credential(number: int = 0, **changes: Any) -> CredentialRow:
@@ -67,6 +72,14 @@ def association(row: CredentialRow, number: int = 0, **changes: Any) -> Associat
         created_at=number,
     )  # fmt: skip
     return replace(made, **changes)
+
+
+def configuration(row: CredentialRow) -> ConfigurationRow:
+    """How `CONNECTION` is configured where `row` is its credential."""
+    return ConfigurationRow(
+        b"f" + row.id[1:], CONNECTION.id, row.owner_id, row.environment, row.name_ix, row.kind, "member", 0, 7, 1,
+        b"sealed", 5,
+    )  # fmt: skip
 
 
 def link(seq: int, previous: bytes, object_id: bytes | None = None, **changes: Any) -> AuditRow:
@@ -126,6 +139,8 @@ class StoreSuite:
             DataKeyRow(3, "record", "primary", b"x", 5),
             PrincipalRow(OWNER, "user", "active", "owner", b"ix", b"sealed", 7, 1, 5),
             own, version(own), association(own), link(1, b""), link(2, b"", own.id),
+            GrantRow(b"g" * 16, own.id, OWNER, "notebook", NOTEBOOK, 7, 1, b"sealed", 5),
+            UsageRow(b"u" * 16, own.id, "notebook", NOTEBOOK, 7, 1, b"sealed", 5), CONNECTION, configuration(own),
         ]  # fmt: skip
 
         fill(store, *rows)
@@ -454,3 +469,11 @@ class StoreSuite:
         assert store.find_associations("notebook", NOTEBOOK, default=True) == held[1:]
         assert store.find_associations("notebook", NOTEBOOK, kind="basic", owner_id=OWNER) == held[:1]
         assert store.find_associations("notebook", NOTEBOOK, owner_id=OTHER) == []
+
+    def test_a_configuration_is_found_where_its_credential_is_looked_for(self, store: SqlStore) -> None:
+        one = credential(1)
+        fill(store, CONNECTION, configuration(one))
+
+        assert store.configuration((OWNER, one.environment, one.name_ix)) == configuration(one)
+        assert store.configuration((OTHER, one.environment, one.name_ix)) is None
+        assert store.configuration((OWNER, "live", one.name_ix)) is None

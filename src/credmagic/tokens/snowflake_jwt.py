@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from credmagic.kinds.base import CredentialKind
@@ -33,7 +34,7 @@ class SnowflakeJwt(Exchange):
             "exp": issued + LIFE,
         }
         token = sign(request.private_key, request.passphrase, {"alg": "RS256"}, claims)
-        return Token(SecretStr(token), self.moment(LIFE))
+        return Token(SecretStr(token), datetime.fromtimestamp(issued + LIFE, UTC))
 
 
 def locator(account: str) -> str:

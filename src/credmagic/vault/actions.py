@@ -15,11 +15,16 @@ from typing import Any
 from credmagic.errors import AccessDenied, InvalidCredential, NotFound
 from credmagic.kinds.registry import find_kind
 from credmagic.vault import (
+    access,
     associations,
+    connection_credentials,
+    connection_files,
+    connections,
     credentials,
     guarding,
     lifecycle,
     listing,
+    machines,
     overview,
     protection,
     sealed_forms,
@@ -35,6 +40,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "int": int,
     "int | None": int,
     "bool": bool,
+    "bool | None": bool,
     "Mapping[str, Any]": dict,
     "Mapping[str, Any] | None": dict,
     "Sequence[str]": (list, tuple),
@@ -48,7 +54,7 @@ _MOST = 2**53
 
 @dataclass(frozen=True)
 class Action:
-    """One row of the table. `permission`: read, write, use (values leave) or operate (this machine's owner)."""
+    """One row of the table. `permission` is one of `access.PERMISSIONS`."""
 
     name: str
     run: Callable[..., dict[str, Any]]
@@ -124,7 +130,7 @@ ACTIONS: dict[str, Action] = {
         Action("associated", associations.associated, "read"),
         Action("status", overview.status, "read"),
         Action("why", overview.why, "read"),
-        Action("audit", overview.audit, "read"),
+        Action("audit", overview.audit, "audit"),
         Action("create", credentials.create, "write"),
         Action("update", credentials.update, "write"),
         Action("rotate", lifecycle.rotate, "write"),
@@ -143,6 +149,22 @@ ACTIONS: dict[str, Action] = {
         Action("injections", associations.injections, "use"),
         Action("note_injected", usages.note_injected, "use"),
         Action("reveal", lifecycle.reveal, "use"),
+        Action("connections", connections.connections, "read"),
+        Action("connection", connections.show, "read"),
+        Action("connection_add", connections.add, "manage"),
+        Action("connection_configure", connections.configure, "manage"),
+        Action("connection_set_credentials", connection_credentials.set_credentials, "write"),
+        Action("connection_drop_credentials", connection_credentials.drop_credentials, "write"),
+        Action("connection_set_identity_provider", connections.set_identity_provider, "manage"),
+        Action("connection_remove", connections.remove, "manage"),
+        Action("connection_import", connection_files.read_in, "manage"),
+        Action("connection_export", connection_files.write_out, "read"),
+        Action("machines", machines.machines, "read"),
+        Action("machine_add", machines.add, "manage"),
+        Action("machine_set_password", machines.set_password, "manage"),
+        Action("machine_pause", machines.pause, "manage"),
+        Action("machine_resume", machines.resume, "manage"),
+        Action("machine_remove", machines.remove, "manage"),
         Action("guard", guarding.guard, "operate"),
         Action("grant", guarding.grant, "operate"),
         Action("revoke", guarding.revoke, "operate"),
@@ -162,7 +184,9 @@ def dispatch(vault: Vault, caller: Caller, action: str, params: Mapping[str, Any
             f"{action.replace('_', '-')} runs only in a shell on the machine that holds the store",
             next_step=f"In a terminal: credmagic {action.replace('_', '-')}",
         )
-    return found.run(vault, caller, **found.check(params))
+    seen = vault.seen_by(caller)
+    access.check(seen.acting, found.permission, action)
+    return found.run(seen, caller, **found.check(params))
 
 
 __all__ = ["ACTIONS", "Action", "Caller", "dispatch"]

@@ -33,6 +33,8 @@ class Caller:
     request_id: str = ""
     kernelspec: str | None = None
     """Name of the kernelspec the server started this kernel from."""
+    principal: bytes | None = None
+    """Whom the plane has identified: a machine, or a further user. None is the laptop owner."""
 
     def objects(self) -> list[tuple[str, str]]:
         """What this caller runs as, (type, id): its notebook first, then its kernelspec."""
@@ -64,6 +66,8 @@ def builder(keyset: Keyset, event: Event) -> Callable[[int, bytes], AuditRow]:
     body: dict[str, Any] = {"plane": caller.plane}
     if caller.kernel_id:
         body["kernel"] = caller.kernel_id
+    if caller.principal:
+        body["principal"] = caller.principal.hex()
     if caller.notebook:
         body["notebook_ix"] = keyset.object_index("notebook", caller.notebook).hex()
     if caller.peer:

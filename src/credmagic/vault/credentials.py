@@ -262,15 +262,21 @@ def delete(
     with vault.change(event) as transaction:
         stored = vault.find(transaction, row.id.hex())
         if not force:
-            _check_unused(vault, transaction, stored)
-        for table in (AssociationRow, GrantRow, UsageRow, VersionRow):
-            for used in transaction.find(table, {"credential_id": row.id}):
-                transaction.delete(used)
-        transaction.delete(stored.row)
+            check_unused(vault, transaction, stored)
+        remove_in(transaction, stored)
     return {"deleted": vault.view(stored)}
 
 
-def _check_unused(vault: Vault, transaction: Transaction, stored: Stored) -> None:
+def remove_in(transaction: Transaction, stored: Stored) -> None:
+    """Remove a credential with everything that hangs on it, inside a running transaction."""
+    for table in (AssociationRow, GrantRow, UsageRow, VersionRow):
+        for used in transaction.find(table, {"credential_id": stored.row.id}):
+            transaction.delete(used)
+    transaction.delete(stored.row)
+
+
+def check_unused(vault: Vault, transaction: Transaction, stored: Stored) -> None:
+    """Raises `CredentialInUse` while something is associated or a running kernel has it injected."""
     uses = listed(vault, transaction, stored)
     holders = vault.injected.holders(stored.row.id)
     if not uses and not holders:

@@ -24,7 +24,7 @@ from credmagic.masking import mask
 from credmagic.store.rows import VersionRow
 from credmagic.vault import passwords
 from credmagic.vault.audit import Caller, Event, now
-from credmagic.vault.credentials import make_draft, on_top, write
+from credmagic.vault.credentials import make_draft, next_version, on_top, write
 from credmagic.vault.guarding import check_change
 from credmagic.vault.records import Stored, iso, open_version, seal_meta
 from credmagic.vault.vault import Vault
@@ -78,15 +78,20 @@ def _rotated(
 ) -> dict[str, Any]:
     draft = make_draft(credential, expires_at, verify)
     meta = {**stored.meta, **draft.meta()}
-    meta.pop("overlap_until", None)
     if overlap_days is not None:
-        meta["overlap_until"] = now() + overlap_days * DAY
+        meta["ends"] = _ending(stored, next_version(vault, stored.row) - 1, now() + overlap_days * DAY)
     warnings = list(draft.warnings)
     if stored.expires_at is not None and draft.expires_at is None and expires_at is None:
         old = (iso(stored.expires_at) or "")[:10]
         warnings.append(f"the date {old} was of the old values: --expires sets a new one")
     changed = write(vault, caller, stored, stored.row, meta, draft)
     return {**vault.view(changed), "warnings": warnings}
+
+
+def _ending(stored: Stored, last: int, until: int) -> list[list[int]]:
+    """`ends` with every version up to `last`; what ends earlier stays so."""
+    kept = [pair for pair in stored.meta.get("ends", []) if pair[1] < until or pair[0] > last]
+    return [*kept, [last, until]]
 
 
 def _check_overlap(days: int | None) -> None:
@@ -194,7 +199,7 @@ def rollback(
     credential = find_kind(stored.row.kind).parse_stored(row.kind_version, opened["public"], opened["secret"])
     result = ask_service(credential) if verify else None
     verified = {"at": now(), "outcome": result.outcome, "reason": result.reason} if result else None
-    meta = {key: value for key, value in stored.meta.items() if key != "overlap_until"}
+    meta = dict(stored.meta)
     meta.update(
         fields=credential.public(), secrets=sorted(credential.secrets()),
         expires_at=opened.get("expires_at"), verified=verified,

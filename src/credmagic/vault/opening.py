@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from credmagic.crypto import context
 from credmagic.crypto.keyset import Keyset, SealedKey, new_root_key, unwrap_root, wrap_root
 from credmagic.errors import SealBroken, VaultLocked
 from credmagic.keys.backoff import check_retry, next_retry
 from credmagic.keys.base import KeyProvider, NotAtHand, damaged, providers
 from credmagic.store.ports import HotPort
 from credmagic.store.rows import DataKeyRow, KeySlotRow, PrincipalRow, StoreMetaRow
+from credmagic.vault.access import principal_context
 
 FORMAT = 1
 
@@ -158,9 +158,3 @@ def principal(keyset: Keyset, kind: str, ident: str, display_name: str, at: int)
         created_at=at,
     )
     return replace(row, sealed=keyset.seal(principal_context(keyset, row), {"name": display_name}))
-
-
-def principal_context(keyset: Keyset, row: PrincipalRow) -> bytes:
-    """What a principal's seal covers: every column that decides something."""
-    columns = (row.type, row.status, row.role, row.name_ix)
-    return context.row_context(keyset.store_id, "principals", row.id, columns, row.revision)

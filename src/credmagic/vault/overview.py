@@ -109,7 +109,9 @@ def why(vault: Vault, caller: Caller, ref: str, environment: str | None = None) 
     with vault.store.read() as reader:
         for looked_for, found in _tried(vault, reader, ref, environment):
             note = ""
-            if found is not None:
+            if found is not None and not vault.resolver.shared(found.row):
+                note = "not this one: of this connection each member has a credential of its own"
+            elif found is not None:
                 note = "shadowed by the one above" if winner else _standing(vault, caller, found)
                 winner = winner or found
             steps.append({"looked_for": looked_for, "found": found is not None, "note": note})

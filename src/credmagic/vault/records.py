@@ -2,8 +2,8 @@
 
 Rows are dumb (see `store.rows`): whatever names, describes or authenticates is inside `meta`, `sealed`. This file
 is the only one that knows both sides. Sealed *meta* JSON: `name description fields secrets tags expires_at verified`,
-`guarded` when it is, `overlap_until` when earlier versions end; sealed *version* JSON: `public secret`, `expires_at`
-where it has an end, and `flat flat_secret` where a kind shows other keys than its fields.
+`guarded` when it is, `ends` (pairs: versions up to this one end then) after an overlap. Sealed *version* JSON: `public
+secret`, `expires_at` where it has an end, and `flat flat_secret` where a kind shows other keys than its fields.
 """
 
 from __future__ import annotations

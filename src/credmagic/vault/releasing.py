@@ -15,10 +15,12 @@ from credmagic.errors import ChangedMeanwhile, CredmagicError, InvalidCredential
 from credmagic.kinds.base import CredentialKind, Released, environ_of, variable
 from credmagic.kinds.registry import find_kind
 from credmagic.store.rows import CredentialRow, VersionRow
+from credmagic.store.transaction import Reader
 from credmagic.tokens.base import Exchange, exchanges, fetch, words
 from credmagic.values import Token
 from credmagic.vault.audit import Caller, Event, now
-from credmagic.vault.credentials import Draft, next_version
+from credmagic.vault.client_part import with_client_part
+from credmagic.vault.credentials import next_version
 from credmagic.vault.records import Stored, iso, micros, open_meta, open_version, seal_meta, seal_version
 from credmagic.vault.resolve import as_id
 from credmagic.vault.vault import Vault
@@ -84,6 +86,8 @@ class Releaser:
         raise failure.with_traceback(None)
 
     def _full(self, caller: Caller, stored: Stored, version: int, values: Mapping[str, Any]) -> _Full:
+        with self._vault.store.read() as reader:
+            values = with_client_part(self._vault, reader, stored, values)
         credential = _parsed(stored, values)
         lender_id = getattr(credential, "config_id", None)
         if not lender_id:
@@ -155,15 +159,23 @@ class Releaser:
     def _latest(self, full: _Full) -> _Full:
         """The credential as it is now."""
         with self._vault.store.read() as reader:
-            stored = self._vault.find(reader, full.stored.row.id.hex())
+            stored = self._again(reader, full.stored)
             version = stored.row.current_version
-            values = self._values(reader, stored, version)
+            sealed = self._sealed(reader, stored, version)
+            values = with_client_part(self._vault, reader, stored, sealed)
         credential = _parsed(stored, values)
         if full.lender:
             credential = credential.borrowing(full.credential)
         return _Full(stored, version, values, credential, full.lender)
 
-    def _values(self, reader: Any, stored: Stored, version: int) -> dict[str, Any]:
+    def _again(self, reader: Reader, stored: Stored) -> Stored:
+        """The credential as it is now, whoever owns it."""
+        row = reader.get(CredentialRow, id=stored.row.id)
+        if row is None:
+            raise TokenRefused("it is gone", details={"error": "version_gone"})
+        return open_meta(self._vault.keyset, row)
+
+    def _sealed(self, reader: Reader, stored: Stored, version: int) -> dict[str, Any]:
         row = reader.get(VersionRow, credential_id=stored.row.id, version=version)
         if row is None:
             raise TokenRefused("a version is gone", details={"error": "version_gone"})
@@ -172,15 +184,15 @@ class Releaser:
     # ── keeping what was renewed ─────────────────────────────────────────────────────────────────────────
     def _keep(self, caller: Caller, full: _Full, changes: Mapping[str, Any]) -> None:
         """Store `changes` as a new version. Raises `_Superseded`, and what a store raises."""
-        own = find_kind(full.stored.row.kind).parse({**full.values["public"], **full.values["secret"]})
-        values = {**full.values, **Draft(own.updated(changes), None, None, []).values(), RENEWED: full.origin}
         for _ in range(3):
             with self._vault.store.read() as reader:
-                latest = self._vault.find(reader, full.stored.row.id.hex())
-            if latest.row.current_version != full.version:
-                raise _Superseded
+                latest = self._again(reader, full.stored)
+                if latest.row.current_version != full.version:
+                    raise _Superseded
+                own = self._sealed(reader, latest, full.version)  # without what is only borrowed
+            values = {**own, "secret": {**own["secret"], **changes}, RENEWED: full.origin}
             try:
-                return self._write(caller, latest, values, RENEWED in full.values)
+                return self._write(caller, latest, values, RENEWED in own)
             except ChangedMeanwhile:
                 continue  # its name, say: the values may still be ours to replace
         raise _Superseded

@@ -28,6 +28,7 @@ from credmagic.errors import (
 from credmagic.store.ports import HotPort
 from credmagic.store.rows import CredentialRow, UsageRow, VersionRow
 from credmagic.vault.audit import Caller, Event, builder, now
+from credmagic.vault.connection_records import open_configuration
 from credmagic.vault.rates import Rates
 from credmagic.vault.records import Stored, iso, new_usage, open_grant, open_meta, open_version
 
@@ -57,6 +58,10 @@ class Owners:
 
     def __iter__(self) -> Iterator[bytes]:
         return iter((self.me, self.team))
+
+    def seen_by(self, principal: bytes | None) -> Owners:
+        """The same for another user, or a machine: its own credentials, and the team's."""
+        return self if principal is None else Owners(principal, self.team)
 
     def label(self, owner: bytes) -> str:
         return "mine" if owner == self.me else "team"
@@ -127,7 +132,7 @@ class Resolver:
         Raises `CredentialNotFound`, `NotUsable`, `RateLimited`, `InvalidCredential` (another kind), `SealBroken`.
         """
         environment = settings.active_environment() if environment is None else environment
-        row, current = self._find(ref, environment)
+        row, current = self._find(self.owners.seen_by(caller.principal), ref, environment)
         stored = open_meta(self.keyset, row)
         try:
             self.check_usable(caller, stored, kind)
@@ -145,15 +150,31 @@ class Resolver:
         self._record_use(caller, row.id, wanted.version)
         return self._resolved(caller, stored, wanted, values, describe)
 
-    def _find(self, ref: str, environment: str) -> tuple[CredentialRow, VersionRow]:
+    def _find(self, owners: Owners, ref: str, environment: str) -> tuple[CredentialRow, VersionRow]:
         if (credential_id := as_id(ref)) is not None:
             found = self.port.get_credential(credential_id)
-            if found and found[0].owner_id in tuple(self.owners):
+            if found and found[0].owner_id in tuple(owners):
+                if self.shared(found[0]):
+                    return found
+                raise AccessDenied(
+                    "this is the team's part of a connection of which each member has a credential of its own",
+                    next_step="Use the connection by its name: %cred use NAME",
+                )
+        for candidate in candidates(self.keyset, owners, ref, environment):
+            found = self.port.find_credential((candidate,))
+            if found and self.shared(found[0]):
                 return found
-        for candidate in candidates(self.keyset, self.owners, ref, environment):
-            if found := self.port.find_credential((candidate,)):
-                return found
-        raise not_found(ref, environment, self.names())
+        raise not_found(ref, environment, self.names() if owners is self.owners else [])
+
+    def shared(self, row: CredentialRow) -> bool:
+        """False for what a team keeps for a connection of which each member has a credential of its own."""
+        if row.owner_id != self.owners.team or not row.environment:
+            return True
+        configuration = self.port.configuration((row.owner_id, row.environment, row.name_ix))
+        if configuration is None:
+            return True
+        open_configuration(self.keyset, configuration)  # a forged row must not hand out anything
+        return configuration.sharing == "team"
 
     def check_usable(self, caller: Caller, stored: Stored, kind: str | None = None) -> None:
         """Nothing stands against handing it to `caller`. Raises `NotUsable`, `AccessDenied`, `InvalidCredential`."""
@@ -165,7 +186,8 @@ class Resolver:
                 errors={"kind": f"is {row.kind}"},
             )
         if row.status != "active":
-            steps = {"paused": f"%cred resume {word(name)}", "incomplete": f"%cred edit {word(name)}"}
+            missing = f"%cred connection set-credentials --app-id {word(name)} --env {row.environment}"
+            steps = {"paused": f"%cred resume {word(name)}", "incomplete": missing}
             raise NotUsable(f'"{name}" is {row.status}', code=row.status, next_step=steps.get(row.status, ""))
         _check_ended(name, stored.expires_at)
         if stored.guarded:
@@ -199,10 +221,10 @@ class Resolver:
             raise CredentialNotFound(
                 f'"{stored.name}" has no version {version}', next_step=f"See them: %cred versions {word(stored.name)}"
             )
-        until = stored.meta.get("overlap_until")
-        if isinstance(until, int) and until <= now():
+        ended = [until for last, until in stored.meta.get("ends", ()) if found.version <= last and until <= now()]
+        if ended:
             raise NotUsable(
-                f'version {version} of "{stored.name}" ended on {(iso(until) or "")[:10]}, after its overlap',
+                f'version {version} of "{stored.name}" ended on {(iso(min(ended)) or "")[:10]}, after its overlap',
                 code="expired",
                 next_step=f"Use the current one: %cred use {word(stored.name)}",
             )

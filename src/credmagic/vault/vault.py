@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 from credmagic import settings
 from credmagic.crypto.keyset import Keyset
 from credmagic.errors import CredentialNotFound, word
 from credmagic.kinds.base import CredentialKind
-from credmagic.kinds.registry import find_kind
+from credmagic.kinds.registry import find_kind, title_of
 from credmagic.masking import mask, why_unmaskable
-from credmagic.store.rows import CredentialRow, VersionRow
+from credmagic.store.rows import CredentialRow, PrincipalRow, VersionRow
 from credmagic.store.sql import SqlStore
 from credmagic.store.transaction import Reader, Transaction
 from credmagic.tokens.cache import TokenCache
+from credmagic.vault import access
 from credmagic.vault.audit import Caller, Event, append
 from credmagic.vault.entries import Entries
 from credmagic.vault.injected import Injected
@@ -78,6 +80,7 @@ class Vault:
         self.tokens = TokenCache()
         self.injected = Injected()
         self.reveals = Reveals()
+        self.acting = access.OWNER
 
     # ── finding ──────────────────────────────────────────────────────────────────────────────────────────
     def find(self, reader: Reader, ref: str, environment: str | None = None) -> Stored:
@@ -120,8 +123,7 @@ class Vault:
 
     def view(self, stored: Stored) -> dict[str, Any]:
         """The masked view of a credential."""
-        title = find_kind(stored.row.kind).title
-        return stored.view(title=title, mine=stored.row.owner_id == self.owners.me)
+        return stored.view(title=title_of(stored.row.kind), mine=stored.row.owner_id == self.owners.me)
 
     def forget_kernel(self, kernel: str) -> None:
         """A kernel ended or starts anew: nothing waits for it and nothing is injected there any more."""
@@ -129,12 +131,23 @@ class Vault:
         self.reveals.forget(kernel)
         self.injected.forget(kernel)
 
+    def seen_by(self, caller: Caller) -> Vault:
+        """This vault with the caller's own credentials as "mine". Raises `NotSignedIn` for who is paused or gone."""
+        if caller.principal is None:
+            return self
+        with self.store.read() as reader:
+            acting = access.identify(self.keyset, reader.get(PrincipalRow, id=caller.principal))
+        seen = copy(self)
+        seen.acting, seen.owners = acting, self.owners.seen_by(caller.principal)
+        return seen
+
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────
     @contextmanager
     def change(self, event: Event) -> Iterator[Transaction]:
         """A write transaction that ends with `event` in the audit chain: both are durable, or neither is."""
         with self.store.transaction() as transaction:
             yield transaction
+            access.check_writes(self.acting, transaction.changes)
             append(transaction, self.keyset, event)
         if event.object_id and event.action.startswith("credential.") and event.action not in KEEP_TOKENS:
             self.tokens.drop(event.object_id)
@@ -146,13 +159,13 @@ class Vault:
 
     # ── for the save guard, inside the server's process only ─────────────────────────────────────────────
     def generation(self) -> object:
-        """Something that differs whenever stored values may differ."""
+        """Something that differs whenever stored values, or tokens made from them, may differ."""
         with self.store.read() as reader:
             newest = reader.find(VersionRow, order=("created_at", "credential_id"), descending=True, limit=1)
-            return reader.count(VersionRow), newest[0].created_at if newest else 0
+            return reader.count(VersionRow), newest[0].created_at if newest else 0, self.tokens.fetched
 
     def guarded_values(self) -> Iterator[tuple[str, str, frozenset[str]]]:
-        """(mask, value, public values beside it) of every stored secret that output filters can replace."""
+        """(mask, value, public values beside it) of every secret or token in use that output filters can replace."""
         with self.store.read() as reader:
             rows = {row.id: row for row in reader.find(CredentialRow)}
             names = {key: open_meta(self.keyset, row).name for key, row in rows.items()}
@@ -164,6 +177,9 @@ class Vault:
                     value = flat[field]
                     if isinstance(value, str) and not why_unmaskable(value, public):
                         yield mask(names[version.credential_id], field), value, public
+        for credential_id, value in self.tokens.issued():
+            if credential_id in names and not why_unmaskable(value):
+                yield mask(names[credential_id], "token"), value, frozenset()
 
     def close(self) -> None:
         """Wipe the keys and close the store."""

@@ -119,7 +119,7 @@ def test_a_snowflake_token_is_signed_with_the_key_and_names_it(canary):
     assert claims["iss"] == f"XY12345.ADA.SHA256:{print_of_key}"
     assert claims["sub"] == "XY12345.ADA"
     assert time.time() + 3000 < claims["exp"] <= time.time() + 3600
-    assert token.expires_at.timestamp() <= claims["exp"] + 1
+    assert token.expires_at.timestamp() == claims["exp"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """One token, asked for once, renewed in time: with a clock that tests move."""
 
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -31,6 +32,7 @@ class Provider:
 
     def __call__(self):
         self.asked += 1
+        time.sleep(0.005)  # long enough for others to come
         if self.error is not None:
             raise self.error
         ends = None if self.life is None else datetime.fromtimestamp(self.clock.wall + self.life, UTC)

@@ -60,7 +60,7 @@ def test_rolling_back_to_what_is_not_there_or_current_changes_nothing(act, demo)
     assert act("show", ref="demo")["revision"] == demo["revision"]
 
 
-def test_an_overlap_of_days_ends_what_earlier_versions_resolve(act, demo, monkeypatch):
+def test_an_overlap_of_days_ends_what_earlier_versions_resolve(act, demo):
     act("rotate", ref="demo", fields={"password": "second-Kanari-2"}, overlap_days=2)
     assert password(act, version=1) == "first-Kanari-1"
     act("rotate", ref="demo", fields={"password": "third-Kanari-3"}, overlap_days=0)
@@ -70,6 +70,20 @@ def test_an_overlap_of_days_ends_what_earlier_versions_resolve(act, demo, monkey
     assert over.value.code == "expired"
     assert password(act, version=3) == "third-Kanari-3"
     assert act("rollback", ref="demo", version=2)["version"] == 2
+    assert password(act) == "second-Kanari-2"
+
+
+def test_what_has_ended_stays_ended(act, demo):
+    """A version closed after a leak is not opened by a later rotation, with or without an overlap."""
+    act("rotate", ref="demo", fields={"password": "second-Kanari-2"}, overlap_days=0)
+    act("rotate", ref="demo", fields={"password": "third-Kanari-3"})
+    act("rotate", ref="demo", fields={"password": "fourth-Kanari-4"}, overlap_days=5)
+    act("rollback", ref="demo", version=3)
+
+    with pytest.raises(NotUsable):
+        password(act, version=1)
+    assert password(act, version=2) == "second-Kanari-2"
+    assert password(act, version=4) == "fourth-Kanari-4"
 
 
 @pytest.mark.parametrize("days", [-1, 4000])

@@ -51,6 +51,22 @@ def test_a_refused_use_is_no_usage(act, vault, demo):
     with pytest.raises(Exception, match="paused"):
         act("resolve", ref="demo", by=A)
     assert usage_rows(vault) == []
+    act("resume", ref="demo")
+    act("resolve", ref="demo", by=A)
+    act("pause", ref="demo")
+    with pytest.raises(Exception, match="paused"):
+        act("resolve", ref="demo", by=A)
+    assert [one["count"] for one in act("uses", ref="demo")["usages"]] == [1]
+
+
+def test_after_the_first_use_nothing_more_is_written_than_the_log(act, vault, demo, monkeypatch):
+    written = []
+    port = vault.resolver.port
+    append = port.append_audit
+    monkeypatch.setattr(port, "append_audit", lambda build, usage=None: written.append(usage) or append(build, usage))
+    for _ in range(3):
+        act("resolve", ref="demo", by=A)
+    assert [usage is not None for usage in written] == [True, False, False]
 
 
 def test_the_database_does_not_say_which_notebook_it_was(act, vault, demo, home):

@@ -1,0 +1,44 @@
+"""How does a member's credential come to the application it asks through, which belongs to the team?
+
+Under a connection shared by `member` the team keeps which application asks (`client_part` of the kind), each member
+its own login. Wherever the values of such a member's version are needed, the team's part stands under them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from credmagic.kinds.registry import find_kind
+from credmagic.store.rows import CredentialRow, VersionRow
+from credmagic.store.transaction import Reader
+from credmagic.vault.records import Stored, open_version
+from credmagic.vault.vault import Vault
+
+LEANS = "client_part"
+"""In the sealed values of a version: it may lean on the team's part."""
+
+_EMPTY: Mapping[str, Any] = {"public": {}, "secret": {}}
+
+
+def with_client_part(vault: Vault, reader: Reader, stored: Stored, values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` of a version; of one that leans, with the team's part under them."""
+    if not values.get(LEANS):
+        return dict(values)
+    row = stored.row
+    team = team_part(vault, reader, row.kind, row.environment, stored.name)
+    return {**values, **{part: {**team[part], **values[part]} for part in ("public", "secret")}}
+
+
+def team_part(vault: Vault, reader: Reader, kind: str, environment: str, name: str) -> Mapping[str, Any]:
+    """Which application the team's credential of that name speaks for; empty parts when there is none."""
+    team = vault.owners.team
+    index = vault.keyset.name_index(team, environment, name)
+    where = {"owner_id": team, "environment": environment, "name_ix": index, "kind": kind}
+    for row in reader.find(CredentialRow, where, limit=1):
+        version = reader.get(VersionRow, credential_id=row.id, version=row.current_version)
+        if version is not None:
+            opened = open_version(vault.keyset, row, version)
+            names = find_kind(kind).client_part
+            return {part: {n: v for n, v in opened[part].items() if n in names} for part in ("public", "secret")}
+    return _EMPTY
