@@ -19,7 +19,7 @@ from credmagic.plugins import Registry
 from credmagic.store.rows import AssociationRow, AuditRow, CredentialRow
 from credmagic.store.transaction import Reader, Transaction
 from credmagic.vault.audit import Caller, Event, now
-from credmagic.vault.records import Stored, iso, open_association, open_meta, seal_association
+from credmagic.vault.records import Stored, iso, open_association, open_to_show, seal_association
 from credmagic.vault.vault import Vault
 
 RECENT = 20
@@ -233,7 +233,7 @@ def _associated(vault: Vault, reader: Reader, row: AssociationRow, object_id: st
         raise CredentialNotFound("an association points to a credential that is gone")
     shown = open_association(vault.keyset, row)
     return {
-        **vault.view(open_meta(vault.keyset, credential)),
+        **vault.view(open_to_show(vault.keyset, credential)),
         "object_type": row.object_type,
         "object_id": object_id,
         "is_default": shown["is_default"],

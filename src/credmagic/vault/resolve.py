@@ -12,16 +12,18 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
 from credmagic import settings
 from credmagic.crypto.keyset import Keyset
-from credmagic.errors import CredentialNotFound, CredmagicError, InvalidCredential, NotUsable, word
+from credmagic.errors import CredentialNotFound, CredmagicError, InvalidCredential, NotUsable, SealBroken, word
 from credmagic.store.ports import HotPort
 from credmagic.store.rows import CredentialRow, VersionRow
 from credmagic.vault.audit import Caller, Event, builder, now
 from credmagic.vault.rates import Rates
 from credmagic.vault.records import Stored, iso, open_meta, open_version
+
+T = TypeVar("T")
 
 _ID = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -111,7 +113,7 @@ class Resolver:
         """
         environment = settings.active_environment() if environment is None else environment
         row, current = self._find(ref, environment)
-        stored = open_meta(self.keyset, row)
+        stored = self._opened(caller, row, lambda: open_meta(self.keyset, row))
         try:
             self._check_usable(stored, kind)
             bulk = self.rates.use(caller.kernel_id or "", row.id)
@@ -119,7 +121,7 @@ class Resolver:
             self._record(Event("use", caller, "denied", row.id, row.current_version, error.code))
             raise
         wanted = current if version in (None, row.current_version) else self._version(stored, version)
-        values = open_version(self.keyset, row, wanted)
+        values = self._opened(caller, row, lambda: open_version(self.keyset, row, wanted))
         if bulk:
             self._record(Event("bulk_use", caller))
         self._record(Event("use", caller, "ok", row.id, wanted.version))
@@ -134,6 +136,15 @@ class Resolver:
             if found := self.port.find_credential((candidate,)):
                 return found
         raise not_found(ref, environment, self.names())
+
+    def _opened(self, caller: Caller, row: CredentialRow, open_: Callable[[], T]) -> T:
+        """What `open_` opens. A record that was changed is recorded with the reason, which the caller is not told."""
+        try:
+            return open_()
+        except SealBroken as error:
+            broken = error
+        self._record(Event("store.integrity", caller, "denied", row.id, reason=broken.reason))
+        raise broken
 
     def _check_usable(self, stored: Stored, kind: str | None) -> None:
         row, name = stored.row, stored.name

@@ -7,13 +7,13 @@ row in one transaction. The use-cases stand beside it by theme (`credentials`, `
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from credmagic import settings
 from credmagic.crypto.keyset import Keyset
-from credmagic.errors import CredentialNotFound, word
+from credmagic.errors import CredentialNotFound, SealBroken, UnknownKind, word
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.registry import find_kind
 from credmagic.masking import mask, why_unmaskable
@@ -23,8 +23,10 @@ from credmagic.store.transaction import Reader, Transaction
 from credmagic.vault.audit import Caller, Event, append
 from credmagic.vault.entries import Entries
 from credmagic.vault.rates import Rates
-from credmagic.vault.records import Stored, open_meta, open_version
+from credmagic.vault.records import Stored, open_meta, open_to_show, open_version
 from credmagic.vault.resolve import Names, Owners, Resolver, as_id, candidates, not_found
+
+Opening = Callable[[Keyset, CredentialRow], Stored]
 
 NAMES_SHOWN = 2000
 """How many names are opened for "did you mean" and completion."""
@@ -64,24 +66,26 @@ class Vault:
         self.rates = rates
 
     # ── finding ──────────────────────────────────────────────────────────────────────────────────────────
-    def find(self, reader: Reader, ref: str, environment: str | None = None) -> Stored:
+    def find(
+        self, reader: Reader, ref: str, environment: str | None = None, *, open_: Opening = open_meta
+    ) -> Stored:
         """The credential `ref` means, by id or in resolution order. Raises `CredentialNotFound`."""
         environment = settings.active_environment() if environment is None else environment
         if (credential_id := as_id(ref)) is not None:
             row = reader.get(CredentialRow, id=credential_id)
             if row is not None and row.owner_id in tuple(self.owners):
-                return open_meta(self.keyset, row)
+                return open_(self.keyset, row)
         for owner, env, name_ix in candidates(self.keyset, self.owners, ref, environment):
             rows = reader.find(CredentialRow, {"owner_id": owner, "environment": env, "name_ix": name_ix}, limit=1)
             if rows:
-                return open_meta(self.keyset, rows[0])
+                return open_(self.keyset, rows[0])
         raise not_found(ref, environment, self._known(reader))
 
     def visible(self, reader: Reader, limit: int = NAMES_SHOWN) -> Iterator[Stored]:
         """Credentials of the user and the team, oldest first, at most `limit` of each."""
         for owner in self.owners:
             rows = reader.find(CredentialRow, {"owner_id": owner}, order=("created_at", "id"), limit=limit)
-            yield from (open_meta(self.keyset, row) for row in rows)
+            yield from (open_to_show(self.keyset, row) for row in rows)
 
     def names(self) -> Names:
         """What there is, for "did you mean"."""
@@ -103,8 +107,10 @@ class Vault:
         return find_kind(stored.row.kind).parse({**opened["public"], **opened["secret"]})
 
     def view(self, stored: Stored) -> dict[str, Any]:
-        """The masked view of a credential."""
-        title = find_kind(stored.row.kind).title
+        """The masked view of a credential, also of one whose kind is not installed any more."""
+        title = stored.row.kind
+        with suppress(UnknownKind):
+            title = find_kind(title).title
         return stored.view(title=title, mine=stored.row.owner_id == self.owners.me)
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────
@@ -131,15 +137,23 @@ class Vault:
         """(mask, value, public values beside it) of every stored secret that output filters can replace."""
         with self.store.read() as reader:
             rows = {row.id: row for row in reader.find(CredentialRow)}
-            names = {key: open_meta(self.keyset, row).name for key, row in rows.items()}
+            names = {key: open_to_show(self.keyset, row).name for key, row in rows.items()}
             for version in reader.find(VersionRow):
-                opened = open_version(self.keyset, rows[version.credential_id], version)
+                opened = self._guarded(rows[version.credential_id], version, names[version.credential_id])
                 public = frozenset(str(value) for value in opened["public"].values())
                 flat = opened.get("flat", {**opened["public"], **opened["secret"]})
                 for field in opened.get("flat_secret", opened["secret"]):
                     value = flat[field]
                     if isinstance(value, str) and not why_unmaskable(value, public):
                         yield mask(names[version.credential_id], field), value, public
+
+    def _guarded(self, row: CredentialRow, version: VersionRow, name: str) -> dict[str, Any]:
+        with suppress(SealBroken):
+            return open_version(self.keyset, row, version)
+        raise SealBroken(
+            f'version {version.version} of "{name}" does not open',
+            next_step=f"Put a backup of the store in its place, or remove that one: %cred rm {word(name)}",
+        )
 
     def close(self) -> None:
         """Wipe the keys and close the store."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from credmagic.errors import CredentialNotFound, InvalidCredential, UnknownKind
@@ -48,7 +48,7 @@ def _credential(view: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "credentialId": view["id"],
         "name": view["name"],
-        "credentialType": find_kind(view["kind"]).wire_kind(FACE),
+        "credentialType": _credential_type(view["kind"]),
         "creationDate": view["created_at"],
         "description": view["description"] or "",
         "environment": view["environment"],
@@ -57,6 +57,12 @@ def _credential(view: Mapping[str, Any]) -> dict[str, Any]:
         "expiresAt": view["expires_at"],
         "verifiedAt": (view["verified"] or {}).get("at"),
     }
+
+
+def _credential_type(kind: str) -> str:
+    with suppress(UnknownKind):  # its package was uninstalled
+        return find_kind(kind).wire_kind(FACE)
+    return kind
 
 
 def creation(body: Mapping[str, Any]) -> dict[str, Any]:
