@@ -17,8 +17,8 @@ from credmagic.crypto.keyset import Keyset
 from credmagic.errors import SealBroken
 from credmagic.store.rows import AssociationRow, CredentialRow, VersionRow
 
-
 DAMAGED = "damaged"
+"""The status (and kind) of a row that was changed outside, in what is shown of it."""
 
 
 def iso(micros: int | None) -> str | None:
