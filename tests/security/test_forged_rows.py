@@ -122,11 +122,21 @@ def seen(before, after):
                for was, now in zip(before, after, strict=True))  # fmt: skip
 
 
+def _is_damaged(row):
+    """A row that is shown as damaged, with its id and nothing else that the attacker may have written."""
+    if not isinstance(row, dict):
+        return False
+    if "credentials" in row:  # a group of the overview
+        return row["kind"] == "damaged" and all(map(_is_damaged, row["credentials"]))
+    empty = {"kind": "damaged", "environment": "", "version": 0, "fields": {}, "secrets": [], "tags": [], "description": ""}
+    return row.get("status") == "damaged" and row["name"] == row["id"] and empty.items() <= row.items()
+
+
 def _within(now, was):
     if isinstance(now, dict) and isinstance(was, dict):
         return all(key in was and _within(value, was[key]) for key, value in now.items() if key not in COUNTS)
     if isinstance(now, list) and isinstance(was, list):
-        return all(any(_within(one, other) for other in was) for one in now)
+        return all(_is_damaged(one) or any(_within(one, other) for other in was) for one in now)
     return bool(now == was)
 
 

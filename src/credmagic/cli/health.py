@@ -23,6 +23,8 @@ _VERIFIED = {
 def health(view: Mapping[str, Any], now: datetime | None = None) -> tuple[int, Cell]:
     """Rank (0 is worst) and cell of one credential's view."""
     now = now or datetime.now(UTC)
+    if view.get("status") == "damaged":
+        return 0, Cell("damaged", "its record was changed outside credmagic; rm removes it", "error", "▲")
     if view.get("status") == "incomplete":
         return 1, Cell("incomplete", "a required field is missing", "error", "▲")
     until = ages.left(view.get("expires_at"), now)

@@ -147,7 +147,7 @@ class NotebookDoor(Door):
         from credmagic.magics import history
         from credmagic.magics.words import quoted
 
-        history.scrub(self.ip, self)
+        history.scrub(self.ip, self, {words[index]: safe for index, safe in finding.instead.items()})
         self.refused(finding.safe(words, quoted))
 
     def refused(self, safe: str) -> None:

@@ -10,13 +10,15 @@ from __future__ import annotations
 import contextlib
 import linecache
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 REFUSED = "--refused"
 """Marks a rewritten line: the magic then says what was refused, and does nothing."""
 
 _VERBS_WITH_VALUES = ("add", "rotate")
+_TELLING = 4
+"""A shorter word may stand anywhere in a cell without being the refused one (characters)."""
 
 GetDoor = Callable[[], Any]
 
@@ -85,10 +87,18 @@ def _safe(line: str, door: GetDoor) -> str:
     return replaced(line, finding.instead) if finding is not None and finding.instead else line
 
 
-def scrub(ip: Any, door: Any) -> None:
-    """Clean what is stored already, by content: memory, compiled cells, the write cache, this session's rows."""
+def scrub(ip: Any, door: Any, refused: Mapping[str, str]) -> None:
+    """Clean what is stored already, by content: memory, compiled cells, the write cache, this session's rows.
+
+    `refused` maps the words that were refused to what takes their place. They are looked for in the cell that runs
+    now only: code may have handed them over (`run_line_magic`), where no line shows that they are a command's.
+    """
+    running = latest(ip).strip()
 
     def clean(text: str) -> str:
+        if text.strip() == running:
+            for word in sorted(refused, key=len, reverse=True):
+                text = text.replace(word, refused[word]) if len(word) >= _TELLING else text
         return cleaned(text, lambda: door)
 
     manager = ip.history_manager

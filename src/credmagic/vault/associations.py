@@ -18,7 +18,7 @@ from credmagic.store.rows import AssociationRow, CredentialRow
 from credmagic.store.transaction import Reader, Transaction
 from credmagic.vault.audit import Caller, Event, now
 from credmagic.vault.objects import check_page, named_object
-from credmagic.vault.records import Stored, open_association, open_meta, seal_association
+from credmagic.vault.records import Stored, open_association, open_to_show, seal_association
 from credmagic.vault.vault import Vault
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ def _default_there(vault: Vault, reader: Reader, object_type: str, object_id: st
     for row in _rows_of(vault, reader, object_type, object_id):
         if row.is_default and row.kind == stored.row.kind and row.credential_id != stored.row.id:
             credential = reader.get(CredentialRow, id=row.credential_id)
-            return open_meta(vault.keyset, credential).name if credential else None
+            return open_to_show(vault.keyset, credential).name if credential else None
     return None
 
 
@@ -197,7 +197,7 @@ def _associated(vault: Vault, reader: Reader, row: AssociationRow, object_id: st
         raise CredentialNotFound("an association points to a credential that is gone")
     shown = open_association(vault.keyset, row)
     return {
-        **vault.view(open_meta(vault.keyset, credential)),
+        **vault.view(open_to_show(vault.keyset, credential)),
         "object_type": row.object_type,
         "object_id": object_id,
         "is_default": shown["is_default"],

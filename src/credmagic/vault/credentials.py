@@ -23,7 +23,7 @@ from credmagic.store.transaction import Transaction
 from credmagic.vault.associations import attach_in, listed
 from credmagic.vault.audit import Caller, Event, now
 from credmagic.vault.guarding import check_change
-from credmagic.vault.records import Stored, iso, micros, seal_meta, seal_version
+from credmagic.vault.records import Stored, iso, micros, open_to_show, seal_meta, seal_version
 from credmagic.vault.vault import Vault
 from credmagic.verify.base import verify
 
@@ -251,16 +251,16 @@ def rename(vault: Vault, caller: Caller, ref: str, new_name: str, environment: s
 def delete(
     vault: Vault, caller: Caller, ref: str, environment: str | None = None, force: bool = False
 ) -> dict[str, Any]:
-    """Remove a credential with all its versions.
+    """Remove a credential with all its versions, a damaged one too.
 
     Raises `CredentialInUse` while something is associated or a running kernel has it injected; `force` does it
     nevertheless and stands in the audit log.
     """
     with vault.store.read() as reader:
-        row = vault.find(reader, ref, environment).row
+        row = vault.find(reader, ref, environment, open_=open_to_show).row
     event = Event("credential.delete", caller, object_id=row.id, reason="forced" if force else "")
     with vault.change(event) as transaction:
-        stored = vault.find(transaction, row.id.hex())
+        stored = vault.find(transaction, row.id.hex(), open_=open_to_show)
         if not force:
             check_unused(vault, transaction, stored)
         remove_in(transaction, stored)

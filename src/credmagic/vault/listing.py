@@ -19,7 +19,7 @@ from credmagic.store.rows import AssociationRow, CredentialRow, VersionRow
 from credmagic.store.transaction import Reader
 from credmagic.vault.audit import Caller
 from credmagic.vault.guarding import grants_of
-from credmagic.vault.records import iso, open_meta
+from credmagic.vault.records import iso, open_to_show
 from credmagic.vault.vault import Vault
 
 MAX_PAGE = 1000
@@ -55,7 +55,7 @@ def page(
     with vault.store.read() as reader:
         rows = _ordered(vault, reader, where, offset + limit + 1, _cursor(after))[offset:]
         found: dict[str, Any] = {
-            "credentials": [vault.view(open_meta(vault.keyset, row)) for row in rows[:limit]],
+            "credentials": [vault.view(open_to_show(vault.keyset, row)) for row in rows[:limit]],
             "next": _cursor_of(rows[limit - 1]) if len(rows) > limit else None,
         }
         if count:

@@ -12,7 +12,7 @@ from credmagic.kinds.registry import all_kinds, broken_kinds, find_kind
 from credmagic.store.rows import AssociationRow, AuditRow, CredentialRow, KeySlotRow
 from credmagic.store.transaction import Reader
 from credmagic.vault.audit import Caller, check_chain, now
-from credmagic.vault.records import Stored, iso, open_association, open_meta
+from credmagic.vault.records import Stored, iso, open_association, open_to_show
 from credmagic.vault.resolve import as_id, candidates
 from credmagic.vault.vault import Vault
 
@@ -131,11 +131,11 @@ def _tried(vault: Vault, reader: Reader, ref: str, environment: str) -> Iterable
     if (credential_id := as_id(ref)) is not None:
         row = reader.get(CredentialRow, id=credential_id)
         ours = row is not None and row.owner_id in tuple(vault.owners)
-        yield f"id {ref}", open_meta(vault.keyset, row) if row and ours else None
+        yield f"id {ref}", open_to_show(vault.keyset, row) if row and ours else None
     for owner, env, name_ix in candidates(vault.keyset, vault.owners, ref, environment):
         rows = reader.find(CredentialRow, {"owner_id": owner, "environment": env, "name_ix": name_ix}, limit=1)
         label = f'"{ref}" in {env or "no environment"}, {vault.owners.label(owner)}'
-        yield label, open_meta(vault.keyset, rows[0]) if rows else None
+        yield label, open_to_show(vault.keyset, rows[0]) if rows else None
 
 
 def audit(

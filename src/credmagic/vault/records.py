@@ -16,7 +16,11 @@ from typing import Any
 
 from credmagic.crypto import context
 from credmagic.crypto.keyset import Keyset
+from credmagic.errors import SealBroken
 from credmagic.store.rows import AssociationRow, CredentialRow, GrantRow, UsageRow, VersionRow
+
+DAMAGED = "damaged"
+"""The status (and kind) of a row that was changed outside, in what is shown of it."""
 
 
 def iso(micros: int | None) -> str | None:
@@ -98,6 +102,22 @@ def _meta_context(keyset: Keyset, row: CredentialRow) -> bytes:
 def open_meta(keyset: Keyset, row: CredentialRow) -> Stored:
     """Open a credential's meta. Raises `SealBroken` if any deciding column was changed."""
     return Stored(row, keyset.open(_meta_context(keyset, row), row.meta))
+
+
+def open_to_show(keyset: Keyset, row: CredentialRow) -> Stored:
+    """As `open_meta`, but one that was changed is shown as `damaged` under its id: it must not hide the others.
+
+    Nothing else of its row is shown but whose it is: who changed it may have written anything there.
+    """
+    try:
+        return open_meta(keyset, row)
+    except SealBroken:
+        pass
+    unknown = replace(
+        row, status=DAMAGED, kind=DAMAGED, environment="", kind_version=0, current_version=0, revision=0,
+        created_at=0, updated_at=0,
+    )  # fmt: skip
+    return Stored(unknown, {"name": row.id.hex()})
 
 
 def seal_meta(keyset: Keyset, row: CredentialRow, meta: Mapping[str, Any]) -> Stored:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
 from credmagic import settings
 from credmagic.crypto.keyset import Keyset
@@ -22,6 +22,7 @@ from credmagic.errors import (
     CredmagicError,
     InvalidCredential,
     NotUsable,
+    SealBroken,
     TokenRefused,
     word,
 )
@@ -34,6 +35,8 @@ from credmagic.vault.records import Stored, iso, new_usage, open_grant, open_met
 
 SEEN = 100_000
 """How many (credential, notebook) pairs are remembered as recorded; more, and all are looked at again."""
+
+T = TypeVar("T")
 
 _ID = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -133,15 +136,17 @@ class Resolver:
         """
         environment = settings.active_environment() if environment is None else environment
         row, current = self._find(self.owners.seen_by(caller.principal), ref, environment)
-        stored = open_meta(self.keyset, row)
+        stored = self._opened(caller, row, lambda: open_meta(self.keyset, row))
         try:
             self.check_usable(caller, stored, kind)
             bulk = self.rates.use(caller.kernel_id or "", row.id)
             earlier = version not in (None, row.current_version)
             wanted = self._version(stored, version) if earlier else current
-            values = open_version(self.keyset, row, wanted)
+            values = self._opened(caller, row, lambda: open_version(self.keyset, row, wanted))
             if earlier:
                 _check_ended(stored.name, values.get("expires_at"))
+        except SealBroken:  # recorded already, with its reason
+            raise
         except CredmagicError as error:
             self._record(Event("use", caller, "denied", row.id, row.current_version, error.code))
             raise
@@ -165,6 +170,15 @@ class Resolver:
             if found and self.shared(found[0]):
                 return found
         raise not_found(ref, environment, self.names() if owners is self.owners else [])
+
+    def _opened(self, caller: Caller, row: CredentialRow, open_: Callable[[], T]) -> T:
+        """What `open_` opens. A record that was changed is recorded with the reason, which the caller is not told."""
+        try:
+            return open_()
+        except SealBroken as error:
+            broken = error
+        self._record(Event("store.integrity", caller, "denied", row.id, reason=broken.reason))
+        raise broken
 
     def shared(self, row: CredentialRow) -> bool:
         """False for what a team keeps for a connection of which each member has a credential of its own."""

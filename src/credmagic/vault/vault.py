@@ -7,14 +7,14 @@ row in one transaction. The use-cases stand beside it by theme (`credentials`, `
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from copy import copy
 from typing import Any
 
 from credmagic import settings
 from credmagic.crypto.keyset import Keyset
-from credmagic.errors import CredentialNotFound, word
+from credmagic.errors import CredentialNotFound, SealBroken, word
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.registry import find_kind, title_of
 from credmagic.masking import mask, why_unmaskable
@@ -27,9 +27,11 @@ from credmagic.vault.audit import Caller, Event, append
 from credmagic.vault.entries import Entries
 from credmagic.vault.injected import Injected
 from credmagic.vault.rates import Rates
-from credmagic.vault.records import Stored, open_meta, open_version
+from credmagic.vault.records import Stored, open_meta, open_to_show, open_version
 from credmagic.vault.resolve import Names, Owners, Resolver, as_id, candidates, not_found
 from credmagic.vault.reveals import Reveals
+
+Opening = Callable[[Keyset, CredentialRow], Stored]
 
 KEEP_TOKENS = frozenset({"credential.verify", "credential.renew"})
 """Changes of a credential after which its tokens are as good as before."""
@@ -83,24 +85,26 @@ class Vault:
         self.acting = access.OWNER
 
     # ── finding ──────────────────────────────────────────────────────────────────────────────────────────
-    def find(self, reader: Reader, ref: str, environment: str | None = None) -> Stored:
+    def find(
+        self, reader: Reader, ref: str, environment: str | None = None, *, open_: Opening = open_meta
+    ) -> Stored:
         """The credential `ref` means, by id or in resolution order. Raises `CredentialNotFound`."""
         environment = settings.active_environment() if environment is None else environment
         if (credential_id := as_id(ref)) is not None:
             row = reader.get(CredentialRow, id=credential_id)
             if row is not None and row.owner_id in tuple(self.owners):
-                return open_meta(self.keyset, row)
+                return open_(self.keyset, row)
         for owner, env, name_ix in candidates(self.keyset, self.owners, ref, environment):
             rows = reader.find(CredentialRow, {"owner_id": owner, "environment": env, "name_ix": name_ix}, limit=1)
             if rows:
-                return open_meta(self.keyset, rows[0])
+                return open_(self.keyset, rows[0])
         raise not_found(ref, environment, self._known(reader))
 
     def visible(self, reader: Reader, limit: int = NAMES_SHOWN) -> Iterator[Stored]:
         """Credentials of the user and the team, oldest first, at most `limit` of each."""
         for owner in self.owners:
             rows = reader.find(CredentialRow, {"owner_id": owner}, order=("created_at", "id"), limit=limit)
-            yield from (open_meta(self.keyset, row) for row in rows)
+            yield from (open_to_show(self.keyset, row) for row in rows)
 
     def names(self) -> Names:
         """What there is, for "did you mean"."""
@@ -168,9 +172,9 @@ class Vault:
         """(mask, value, public values beside it) of every secret or token in use that output filters can replace."""
         with self.store.read() as reader:
             rows = {row.id: row for row in reader.find(CredentialRow)}
-            names = {key: open_meta(self.keyset, row).name for key, row in rows.items()}
+            names = {key: open_to_show(self.keyset, row).name for key, row in rows.items()}
             for version in reader.find(VersionRow):
-                opened = open_version(self.keyset, rows[version.credential_id], version)
+                opened = self._guarded(rows[version.credential_id], version, names[version.credential_id])
                 public = frozenset(str(value) for value in opened["public"].values())
                 flat = {**opened["secret"], **opened.get("flat", {})}
                 for field in {**opened["secret"], **dict.fromkeys(opened.get("flat_secret", ()))}:
@@ -180,6 +184,14 @@ class Vault:
         for credential_id, value in self.tokens.issued():
             if credential_id in names and not why_unmaskable(value):
                 yield mask(names[credential_id], "token"), value, frozenset()
+
+    def _guarded(self, row: CredentialRow, version: VersionRow, name: str) -> dict[str, Any]:
+        with suppress(SealBroken):
+            return open_version(self.keyset, row, version)
+        raise SealBroken(
+            f'version {version.version} of "{name}" does not open',
+            next_step=f"Put a backup of the store in its place, or remove that one: %cred rm {word(name)}",
+        )
 
     def close(self) -> None:
         """Wipe the keys and close the store."""

@@ -44,6 +44,24 @@ def test_a_refused_value_is_kept_nowhere(cells, cell):
     assert S not in shown
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        f"get_ipython().run_line_magic('cred', 'add db --kind basic user=me password={S}')",
+        f"line = 'add db --kind basic user=me --password {S}'\nget_ipython().run_line_magic('cred', line)",
+    ],
+)
+def test_a_value_that_code_hands_to_the_magic_is_kept_nowhere_either(cells, cell):
+    """No line of the cell begins with `%cred`: only the refused words say what to look for."""
+    cells("password = 'the word itself stays'")
+    shown = cells(cell).shown
+    cells("2")
+
+    assert S not in everywhere(cells.ip)
+    assert S not in shown
+    assert "the word itself stays" in everywhere(cells.ip)
+
+
 def test_the_safe_form_takes_its_place_and_the_cell_is_rewritten(cells):
     rewritten = []
     cells.ip.set_next_input = lambda text, replace=False: rewritten.append((text, replace))
