@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from credmagic.cli.tree import tree
@@ -33,10 +34,18 @@ def test_a_verb_that_is_named_exists(path, verb):
     assert verb in tree.commands
 
 
+def options(command, rest):
+    """Of the verb, and in a group of the verb below it."""
+    word = rest.split(maxsplit=1)
+    if isinstance(command, click.Group) and word and word[0] in command.commands:
+        return options(command.commands[word[0]], word[1] if len(word) > 1 else "")
+    return {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
+
+
 def test_an_option_that_is_named_exists():
     missing = []
     for path, verb, rest in named():
-        known = {name for param in tree.commands[verb].params for name in param.opts} | {"--help"}
+        known = options(tree.commands[verb], rest) | {"--help"}
         words = re.split(r" -- |—|%cred|credmagic ", rest)[0]
         missing += [(path, verb, option) for option in re.findall(r"(?<= )--[a-z-]+", words) if option not in known]
     assert missing == []

@@ -292,5 +292,6 @@ def _check_ended(name: str, expires_at: Any) -> None:
         raise NotUsable(
             f'"{name}" expired on {(iso(expires_at) or "")[:10]}',
             code="expired",
-            next_step=f"New values, a new date: %cred rotate {word(name)} --secret FIELD=prompt --expires DATE",
+            next_step=f"New values: %cred rotate {word(name)} --secret FIELD=prompt — "
+            f"another date: %cred edit {word(name)} --expires DATE",
         )

@@ -153,7 +153,8 @@ def test_run_gives_variables_to_one_command_and_its_exit_code_back(shell, wareho
 
 def test_a_prefix_of_run_takes_the_names_place_in_variables_of_files_too(shell, tmp_path, capfd):
     (tmp_path / "key").write_text("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
-    shell("add", "deploy", "--kind", "ssh_key", "user=git", "--secret", f"private_key=file:{tmp_path / 'key'}")
+    key = f"private_key=file:{tmp_path / 'key'}"
+    shell("add", "deploy", "--kind", "ssh_key", "user=git", "--secret", key, "--no-verify")
     code, out, _ = shell("run", "deploy", "--prefix", "CI_", "--", "sh", "-c", 'cat "$CI_KEY_FILE"')
 
     assert code == 0

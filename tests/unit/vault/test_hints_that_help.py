@@ -28,9 +28,9 @@ def test_an_expired_credential_is_usable_again_with_new_values_and_a_new_date(ac
     assert act("resolve", ref="demo")["fields"]["password"] == "Kanari-7654321"
 
 
-def test_new_values_alone_do_not_revive_it_and_say_so(act, demo):
+def test_edited_values_alone_do_not_revive_it_and_say_so(act, demo):
     demo(expires_at="2020-01-31")
-    rotated = act("rotate", ref="demo", fields={"password": "Kanari-7654321"})
+    rotated = act("update", ref="demo", fields={"password": "Kanari-7654321"})
 
     assert refused_use(act).code == "expired"
     assert [line for line in rotated["warnings"] if "2020-01-31" in line and "--expires" in line]

@@ -60,7 +60,7 @@ def test_it_can_be_removed(act, damaged, by):
 
 def test_a_credential_whose_kind_is_not_installed_any_more_is_listed(act, monkeypatch):
     from credmagic.errors import UnknownKind
-    from credmagic.vault import vault as module
+    from credmagic.kinds import registry as module
 
     act("create", name="sound", kind="basic", fields={"user": "ada", "password": "Kanari-sound"})
 
