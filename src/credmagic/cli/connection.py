@@ -14,9 +14,13 @@ from credmagic.cli.sources import MAX_BYTES
 from credmagic.cli.usage import Tree, UsageError, Verb
 
 
-@click.group("connection", cls=Tree, no_args_is_help=False)
-def connection() -> None:
-    """What code refers to by an app id: per environment a kind, a way of sharing, a server."""
+@click.group("connection", cls=Tree, invoke_without_command=True, no_args_is_help=False)
+@click.pass_context
+def connection(ctx: click.Context) -> Any:
+    """What code refers to by an app id: per environment a kind, a way of sharing, a server. Without a verb: the list."""
+    if ctx.invoked_subcommand is None:
+        return ctx.invoke(list_, environment=None, as_json=False)
+    return None
 
 
 connection.add_command(set_credentials)
@@ -39,16 +43,16 @@ def add(door: Door, app_id: str, component: str | None, category: str | None) ->
 @connection.command("configure", cls=Verb)
 @options.app_id
 @options.environment
-@click.option("--kind", "-k", type=options.KIND, metavar="K", help="Of which kind its credential is.")
-@click.option("--type", "-t", "sharing", metavar="team|member", help="One credential for all, or one each.")
-@click.option("--server-url", "--url", "-u", metavar="URL", help="Where it leads.")
+@click.option("-k", "--kind", type=options.KIND, metavar="K", help="Of which kind its credential is.")
+@click.option("-t", "--type", "sharing", metavar="team|member", help="One credential for all, or one each.")
+@click.option("-u", "--url", "--server-url", "server_url", metavar="URL", help="Where it leads.")
 @click.option("--sso/--no-sso", "-s", default=None, help="Members sign in at an identity provider (some OAuth kinds).")
 @click.option("--idp-token-use", metavar="TEXT", help="requested_token_use for the identity provider.")
 @click.option("--idp-token-type", metavar="TEXT", help="requested_token_type for the identity provider.")
 @click.option("--idp-token-header", multiple=True, metavar="K=V", help="A header for the identity provider.")
 @click.option("--app-token-header", multiple=True, metavar="K=V", help="A header for the token request.")
-@click.option("--config-entries", "-e", multiple=True, metavar="K=V", help="A custom entry, not secret.")
-@click.option("--name", "-n", metavar="TEXT", help="The header an API key is sent in.")
+@click.option("-e", "--config-entries", multiple=True, metavar="K=V", help="A custom entry, not secret.")
+@click.option("-n", "--name", metavar="TEXT", help="The header an API key is sent in.")
 @options.door
 def configure(door: Door, /, app_id: str, environment: str | None, **how: Any) -> Any:
     """Say what a connection is in one environment. Another kind, type or sso drops its credentials there."""
@@ -94,7 +98,7 @@ def remove(door: Door, app_id: str, force: bool) -> Any:
 
 
 @connection.command("import", cls=Verb)
-@click.option("--file", "-f", "path", required=True, metavar="FILE", help="YAML or JSON, as `export` writes it.")
+@click.option("-f", "--file", "path", required=True, metavar="FILE", help="YAML or JSON, as `export` writes it.")
 @options.door
 def import_(door: Door, path: str) -> Any:
     """Make or change a connection as a file says; credentials are not in it."""
@@ -119,7 +123,7 @@ def _content(path: str) -> str:
 
 @connection.command("export", cls=Verb)
 @options.app_id
-@click.option("--output", "-o", "path", metavar="FILE", help="Where to (.yaml, .yml or .json); else it is shown.")
+@click.option("-o", "--output", "path", metavar="FILE", help="Where to (.yaml, .yml or .json); else it is shown.")
 @options.door
 def export(door: Door, app_id: str, path: str | None) -> Any:
     """Write a connection to a file, without any secret."""

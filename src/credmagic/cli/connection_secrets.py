@@ -41,7 +41,7 @@ _PUBLIC = {
 def _flags(table: dict[str, tuple[str, str]], **how: Any) -> Callable[[Any], Any]:
     def decorate(f: Any) -> Any:
         for name, (short, text) in reversed(table.items()):
-            names = [f"--{name.replace('_', '-')}", *([short] if short else [])]
+            names = [*([short] if short else []), f"--{name.replace('_', '-')}"]
             f = click.option(*names, name, help=text, **how)(f)
         return f
 
@@ -49,7 +49,7 @@ def _flags(table: dict[str, tuple[str, str]], **how: Any) -> Callable[[Any], Any
 
 
 _TOKEN_ENTRIES = click.option(
-    "--token-entries", "-t", multiple=True, type=options.ENTRY, metavar="[header:|body:|query:]KEY=SOURCE",
+    "-t", "--token-entries", multiple=True, type=options.ENTRY, metavar="[header:|body:|query:]KEY=SOURCE",
     help="What is sent along with the token request.",
 )  # fmt: skip
 
@@ -59,7 +59,7 @@ _TOKEN_ENTRIES = click.option(
 @options.environment
 @_flags(_PUBLIC, metavar="TEXT")
 @_flags(_SECRET, metavar="SOURCE", type=options.SOURCE)
-@click.option("--entries", "-e", multiple=True, type=options.ENTRY, metavar="KEY=SOURCE", help="A pair of key_value.")
+@click.option("-e", "--entries", multiple=True, type=options.ENTRY, metavar="KEY=SOURCE", help="A pair of key_value.")
 @_TOKEN_ENTRIES
 @click.option("--auth-entries", multiple=True, metavar="[query:]K=V", help="What is sent along when people sign in.")
 @click.option("--include-jti/--no-include-jti", default=None, help="Each assertion has an id of its own.")
@@ -139,7 +139,7 @@ def _along(door: Door, words: Iterable[str]) -> dict[str, dict[str, str]]:
 @click.command("set-identity-provider", cls=Verb)
 @options.app_id
 @options.environment
-@click.option("--url", "-u", required=True, metavar="URL", help="Where the identity provider gives out tokens.")
+@click.option("-u", "--url", required=True, metavar="URL", help="Where the identity provider gives out tokens.")
 @click.option("--client-id", required=True, metavar="TEXT", help="The id of the application there.")
 @click.option("--client-secret", required=True, type=options.SOURCE, metavar="SOURCE", help="Its secret.")
 @click.option("--scope", required=True, metavar="TEXT", help="What is asked for.")

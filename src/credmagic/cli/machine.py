@@ -19,9 +19,13 @@ _PASSWORD = click.option(
 _OUT = click.option("--out", metavar="FILE", help="Write a made password to a new private file instead of showing it.")
 
 
-@click.group("machine", cls=Tree, no_args_is_help=False)
-def machine() -> None:
-    """Identities without a person, for jobs."""
+@click.group("machine", cls=Tree, invoke_without_command=True, no_args_is_help=False)
+@click.pass_context
+def machine(ctx: click.Context) -> Any:
+    """Identities without a person, for jobs. Without a verb: the list."""
+    if ctx.invoked_subcommand is None:
+        return ctx.invoke(list_, as_json=False)
+    return None
 
 
 def reference(f: Any) -> Any:
@@ -56,7 +60,7 @@ def add(door: Door, /, password: str | None, out: str | None, **how: Any) -> Any
 @options.door
 def set_password(door: Door, ref: str, password: str | None, out: str | None) -> Any:
     """Another password; the old one is refused from now on."""
-    return _with_password(door, "machine_set_password", "has a new password", password, out, {"ref": ref})
+    return _with_password(door, "machine_set_password", "changed", password, out, {"ref": ref})
 
 
 def _with_password(
@@ -69,7 +73,7 @@ def _with_password(
     with place as show:  # refused here, before anything changes, where nothing could be shown
         reveal = not given and not out and not door.in_shell
         made = door.client.call(action, password=given, reveal=reveal, **how)
-        said = f"; its password: {show(made)}" if show else ""
+        said = f", with a new password{show(made)}" if show else ""
     return door.say(f"✓ machine {made['id']} ({made['name']}, {made['role']}) {word}{said}")
 
 

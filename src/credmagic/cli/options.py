@@ -116,7 +116,7 @@ def env(f: F) -> F:
 
 def app_id(f: F) -> F:
     """`--app-id A`."""
-    return click.option("--app-id", "-a", required=True, metavar="A", help="The connection.")(f)
+    return click.option("-a", "--app-id", required=True, metavar="A", help="The connection.")(f)
 
 
 def environment(f: F) -> F:

@@ -50,7 +50,7 @@ _EXAMPLE = {"notebook": "PATH", "kernelspec": "python3"}
 
 def check_page(limit: int, offset: int, order: str, orders: Sequence[str]) -> None:
     """Raises `InvalidCredential` for a page that cannot be."""
-    errors = {"limit": "1 to 1000"} if not 1 <= limit <= 1000 else {}
+    errors = {"limit": "1 or more"} if limit < 1 else {}
     errors |= {"offset": "0 or more"} if offset < 0 else {}
     errors |= {"order": f"one of {', '.join(orders)}"} if order and order not in orders else {}
     if errors:
