@@ -31,6 +31,7 @@ from credmagic.server.tokens import KernelTokens
 AFTER_START = 1.0
 """Seconds: opening the vault loads libraries, which would slow the first pages down."""
 KERNEL_EVENTS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
+CONTENTS_EVENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
 
 
 class Credmagic(LoggingConfigurable):
@@ -90,6 +91,7 @@ class Credmagic(LoggingConfigurable):
     async def start(self) -> None:
         """Open the socket, then the vault."""
         self._follow_kernels()
+        self._follow_renames()
         try:
             self.plane.start(Path(self.socket_dir) if self.socket_dir else None)
         except (CredmagicError, OSError) as error:
@@ -140,6 +142,20 @@ class Credmagic(LoggingConfigurable):
                 self._kernel_ended(kernel_id)
 
         self.serverapp.event_logger.add_listener(schema_id=KERNEL_EVENTS, listener=kernel_acted)
+
+    def _follow_renames(self) -> None:
+        """What is attached to a notebook stays attached when it is renamed here."""
+
+        async def contents_changed(logger: Any, schema_id: str, data: dict[str, Any]) -> None:
+            if data.get("action") != "rename":
+                return
+            old, new = (self.notebooks.name_of(data[key]) for key in ("source_path", "path"))
+            try:
+                await self.gate.renamed(old, new)
+            except CredmagicError as error:
+                self._warn(f"what was attached to a renamed notebook did not follow: {error.message}")
+
+        self.serverapp.event_logger.add_listener(schema_id=CONTENTS_EVENTS, listener=contents_changed)
 
     def _stop_with_the_server(self) -> None:
         """Jupyter stops only extension *apps*; we join their turn, before kernels are ended."""

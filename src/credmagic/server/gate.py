@@ -94,6 +94,17 @@ class VaultGate:
 
         self.vault().record(Event(action, Caller(**who), outcome="refused"))
 
+    async def renamed(self, old: str, new: str) -> None:
+        """The server gave a notebook or a folder another name: what is attached follows."""
+        if store_exists():
+            await self.run(self._renamed, old, new)
+
+    def _renamed(self, old: str, new: str) -> None:
+        from credmagic.vault.audit import Caller
+        from credmagic.vault.renames import follow
+
+        follow(self.vault(), Caller("server"), old, new)
+
     def forget_kernel(self, kernel_id: str) -> None:
         """A kernel ended or starts anew: whatever the vault kept for it in memory goes."""
         if self._vault is not None:
