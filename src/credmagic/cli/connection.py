@@ -17,7 +17,7 @@ from credmagic.cli.usage import Tree, UsageError, Verb
 @click.group("connection", cls=Tree, invoke_without_command=True, no_args_is_help=False)
 @click.pass_context
 def connection(ctx: click.Context) -> Any:
-    """What code refers to by an app id: per environment a kind, a way of sharing, a server. Alone: the list."""
+    """What code refers to by an app id: per environment a kind, a way of sharing, a server. Without a verb: a list."""
     if ctx.invoked_subcommand is None:
         return ctx.invoke(list_, environment=None, as_json=False)
     return None

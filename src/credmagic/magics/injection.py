@@ -42,6 +42,7 @@ def _inject() -> None:
         print(f"credmagic: not injected: {item['error']['message']}", file=sys.stderr)
     if not answer["injections"]:
         return
+    from credmagic.errors import CredmagicError
     from credmagic.magics import handing
     from credmagic.plugins import Registry
 
@@ -49,7 +50,11 @@ def _inject() -> None:
     for item in answer["injections"]:
         injector = ways.get(item["inject"])()
         credential = api.hand_over(item["resolved"])
-        injector.apply(credential, **injector.asks(api.client().call, credential))
+        try:
+            injector.apply(credential, **injector.asks(api.client().call, credential))
+        except CredmagicError as error:  # one that does not fit keeps no other back
+            print(f"credmagic: not injected: {error.message}", file=sys.stderr)
+            continue
         handing.keep(item["inject"], credential, injector)
 
 

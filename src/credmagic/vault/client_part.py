@@ -7,13 +7,15 @@ its own login. Wherever the values of such a member's version are needed, the te
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from credmagic.kinds.registry import find_kind
 from credmagic.store.rows import CredentialRow, VersionRow
 from credmagic.store.transaction import Reader
 from credmagic.vault.records import Stored, open_version
-from credmagic.vault.vault import Vault
+
+if TYPE_CHECKING:
+    from credmagic.vault.vault import Vault
 
 LEANS = "client_part"
 """In the sealed values of a version: it may lean on the team's part."""

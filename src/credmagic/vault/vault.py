@@ -24,6 +24,7 @@ from credmagic.store.transaction import Reader, Transaction
 from credmagic.tokens.cache import TokenCache
 from credmagic.vault import access
 from credmagic.vault.audit import Caller, Event, append
+from credmagic.vault.client_part import with_client_part
 from credmagic.vault.entries import Entries
 from credmagic.vault.injected import Injected
 from credmagic.vault.rates import Rates
@@ -122,7 +123,7 @@ class Vault:
                 f'"{stored.name}" has lost version {stored.row.current_version}',
                 next_step=f"Give it new values: %cred rotate {word(stored.name)} --secret FIELD=prompt",
             )
-        opened = open_version(self.keyset, stored.row, row)
+        opened = with_client_part(self, reader, stored, open_version(self.keyset, stored.row, row))
         return find_kind(stored.row.kind).parse_stored(row.kind_version, opened["public"], opened["secret"])
 
     def view(self, stored: Stored) -> dict[str, Any]:

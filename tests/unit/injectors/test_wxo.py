@@ -154,8 +154,8 @@ def test_custom_entries_and_masks(client, connect) -> None:
     settings = {"server_url": "https://x.example", "custom_config_entries": {"region": "eu"}}
     credential = connect("my-app", "basic", settings, user="bob", password="pw-12345")
     with inject(client, credential):
-        assert os.environ["WXO_CONNECTION_CUSTOM_my_app_region"] == "eu"
-        assert os.environ["WXO_CONNECTION_my_app_url"] == "https://x.example"
+        assert wxo()["WXO_CONNECTION_CUSTOM_my_app_region"] == "eu"
+        assert wxo()["WXO_CONNECTION_my_app_url"] == "https://x.example"
 
 
 @pytest.mark.parametrize("order", [("my", "my-app"), ("my-app", "my")])

@@ -19,6 +19,7 @@ from credmagic.errors import (
     SealBroken,
     UnknownKind,
 )
+from credmagic.testing.authorization_server import AuthorizationServer, Client
 from credmagic.vault.vault import Vault
 from vault_principals import another
 
@@ -363,3 +364,22 @@ def test_the_identity_provider_is_sealed_and_dropped_with_the_kind(act, app, can
     assert canary.encode() not in b"".join(path.read_bytes() for path in (home / "data").iterdir())
     app()
     assert act("connection", app_id="my-app")["configurations"][0]["identity_provider"] == []
+
+
+def test_a_member_gets_a_token_through_the_teams_application(vault: Vault, act, app) -> None:
+    """Against a server that checks both: the application's secret and the member's password."""
+    with AuthorizationServer() as server:
+        server.clients["app"] = Client("app", "app-secret-1")
+        server.users["alice"] = "alices-pass"
+        app("oauth_auth_password_flow", "member")
+        alice = another(vault, "alice")
+        team = {"client_id": "app", "client_secret": "app-secret-1", "token_url": server.token_url}
+        fill(act, team, part="app")
+        fill(act, {"username": "alice", "password": "alices-pass"}, by=alice)
+
+        resolved = act("resolve", ref="my-app", environment="draft", by=alice)
+
+        assert server.accepts(resolved["fields"]["access_token"])
+        assert act("verify", ref="my-app", environment="draft", by=alice)["outcome"] == "ok"
+    assert "app-secret-1" not in json.dumps(resolved)
+    assert "alices-pass" not in json.dumps(resolved)
