@@ -244,12 +244,13 @@ def why(data: Data, prog: str) -> Page:
 
 def audit(data: Data, prog: str) -> Page:
     """What happened, newest first."""
-    titles = ("When", "Action", "Outcome", "Who", "Through", "Why")
+    titles = ("When", "Action", "Credential", "Outcome", "Who", "Through", "Why")
     columns = [Column(title, max(0, drop)) for drop, title in enumerate(titles, -1)]
     rows = [
         (
             Cell(ages.ago(event["at"]), ages.absolute(event["at"])),
             Cell(event["action"], code=True),
+            Cell(event["name"] or (event["object_id"] or "")[:8], event["object_id"] or "", code=True),
             Cell(event["outcome"], tone="" if event["outcome"] == "ok" else "warn"),
             Cell(str(event.get("actor") or "")),
             Cell(str(event.get("plane") or "")),

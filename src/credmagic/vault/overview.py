@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from credmagic import settings
@@ -146,7 +146,15 @@ def audit(
         where = {"object_id": vault.find(reader, ref, environment).row.id} if ref else {}
         rows = reader.find(AuditRow, where, order=("seq",), descending=True, limit=limit)
         _check(vault, reader, rows)
-    return {"events": [_event(row) for row in rows], "chain": "whole"}
+        names = _names(vault, reader, rows)
+    return {"events": [_event(row, names) for row in rows], "chain": "whole"}
+
+
+def _names(vault: Vault, reader: Reader, rows: list[AuditRow]) -> dict[bytes, str]:
+    """Today's names of what the rows are about: the log itself holds none. What is gone or another's has none."""
+    ids = sorted({row.object_id for row in rows if row.object_id})
+    found = reader.find(CredentialRow, {"id": ids, "owner_id": list(vault.owners)})
+    return {row.id: open_to_show(vault.keyset, row).name for row in found}
 
 
 def _check(vault: Vault, reader: Reader, rows: list[AuditRow]) -> None:
@@ -158,7 +166,7 @@ def _check(vault: Vault, reader: Reader, rows: list[AuditRow]) -> None:
         check_chain(vault.keyset, span, seq=oldest - 1, mac=before.mac if before else b"")
 
 
-def _event(row: AuditRow) -> dict[str, Any]:
+def _event(row: AuditRow, names: Mapping[bytes, str]) -> dict[str, Any]:
     body = json.loads(row.body)
     return {
         "seq": row.seq,
@@ -168,6 +176,7 @@ def _event(row: AuditRow) -> dict[str, Any]:
         "actor": body.get("kernel") or body.get("peer") or "you",
         "plane": body.get("plane"),
         "object_id": row.object_id.hex() if row.object_id else None,
+        "name": names.get(row.object_id) if row.object_id else None,
         "version": body.get("version"),
         "reason": body.get("reason", ""),
     }

@@ -81,3 +81,13 @@ def test_a_changed_log_is_seen(vault, act, demo, how):
             changed[place] = AuditRow(row.seq, row.ts + 1, row.action, row.outcome, row.object_id, row.body, row.mac)
         with pytest.raises(SealBroken):
             check_chain(vault.keyset, changed)
+
+
+def test_events_are_shown_with_the_name_a_credential_has_today(act, demo):
+    act("rename", ref="demo", new_name="renamed")
+    act("delete", ref="renamed")
+    act("create", name="other", kind="basic", fields={"user": "ada", "password": "Kanari-1234567"})
+    shown = {event["action"]: event["name"] for event in reversed(act("audit")["events"])}
+
+    assert shown["credential.create"] == "other"
+    assert shown["credential.delete"] is None
