@@ -53,7 +53,10 @@ class Fields:
 
 
 def _names(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    return (entry["name"], *entry["aliases"])
+    from credmagic.kinds.fields import camel  # brings pydantic, and few lines are examined
+
+    names = (entry["name"], *entry["aliases"])
+    return (*names, *map(camel, names))  # as DataRobot and Conductor write them
 
 
 @dataclass
