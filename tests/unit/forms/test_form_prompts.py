@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from credmagic import forms
 from credmagic.errors import CredmagicError, UnknownKind
@@ -109,7 +111,8 @@ def test_stopping_saves_nothing(client: Any, answers: Answers, stop: type[BaseEx
 
 def test_a_long_secret_is_read_from_a_file_as_it_is(client: Any, answers: Answers, tmp_path: Path) -> None:
     key = tmp_path / "id_ed25519"
-    text = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\tBBBB \n-----END OPENSSH PRIVATE KEY-----\n"
+    pem = (Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    text = Ed25519PrivateKey.generate().private_bytes(*pem).decode() + "\t \n"
     key.write_bytes(text.encode())
     answers({"Private key": [str(tmp_path / "absent"), str(key)]})
 
