@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.dialects import DIALECTS
-from credmagic.kinds.fields import FieldSpec
+from credmagic.kinds.fields import TYPES, FieldSpec
 from credmagic.kinds.registry import all_kinds
 from credmagic.kinds.services import SERVICES
+from credmagic.kinds.token_kind import TokenKind
 
 _HEAD = """# Kinds
 
@@ -65,7 +66,27 @@ class Gitlab(CredentialKind):
         return HttpCheck(f"{{self.url}}/api/v4/user", {{"PRIVATE-TOKEN": self.token}})
 ```
 
-Its test is a subclass of `credmagic.testing.kind_suite.KindSuite` with `kind`, `good` and `bad` examples.
+Its test is a subclass of `credmagic.testing.kind_suite.KindSuite` with `kind`, `good` and `bad` examples. A kind whose
+secrets stay in the vault is a subclass of `credmagic.kinds.token_kind.TokenKind` that names its `exchange` and gives
+it `token_request()`. When fields change, raise `version` and override `migrate`: what was stored before opens as
+today's.
+
+### Without code
+
+A file `kinds/NAME.yaml` (or `.json`) in the configuration directory does for a kind of plain fields. `%cred status`
+names a file that is damaged; the other kinds stay.
+
+```yaml
+kind: gitlab
+title: GitLab token
+fields:
+  token: {{title: Access token, secret: true, env: GITLAB_TOKEN}}
+  url: {{type: url, default: https://gitlab.com}}
+verify: {{url: "{{url}}/api/v4/user", headers: {{PRIVATE-TOKEN: "{{token}}"}}}}
+```
+
+A field may have `title help type secret required default choices open_choice aliases env wire more placeholder`; types
+are {types}. A JSON Schema with `properties` is taken as well (`writeOnly` marks a secret).
 """
 
 
@@ -78,7 +99,7 @@ def document() -> str:
         _row(f"`{name}`", f"`{row.drivername}`", _code([row.package] if row.package else []), str(row.port or ""))
         for name, row in DIALECTS.items()
     )
-    return "\n".join(parts) + _TAIL.format(services=services, dialects=dialects)
+    return "\n".join(parts) + _TAIL.format(services=services, dialects=dialects, types=_code(TYPES))
 
 
 def _section(kind: type[CredentialKind]) -> str:
@@ -99,7 +120,14 @@ def _facts(kind: type[CredentialKind]) -> Iterator[str]:
         yield f"* Variables: {_code(about['env'])}."
     if about["adapters"]:
         yield f"* In code: {_code(f'{name}()' for name in about['adapters'])}."
-    yield "* Verify asks the service." if about["verifiable"] else "* Not verifiable yet."
+    if issubclass(kind, TokenKind):
+        yield (
+            f"* Where one can be fetched (exchange `{kind.exchange}`), notebooks get a short-lived token as "
+            f"`{kind.token_field}`; the secrets stay in the vault unless it is exportable."
+        )
+    if kind.lent:
+        yield f"* `config_id` names a team credential that lends {_code(kind.lent)}."
+    yield "* Verify asks the service." if about["verifiable"] else "* It cannot be verified."
     if about["help_url"]:
         yield f"* More: <{about['help_url']}>"
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pydantic import computed_field, field_validator
 
+from credmagic.errors import InvalidCredential
 from credmagic.kinds.adapters import adapter, load
 from credmagic.kinds.exchange import JWT_GRANT, AssertionRequest
 from credmagic.kinds.fields import field, secret
@@ -108,15 +109,26 @@ class Gcp(TokenKind):
 
     @adapter
     def google_credentials(self) -> Any:
-        """For Google's libraries: credentials with the scopes of this one, renewed through the vault."""
+        """For Google's libraries: credentials with the scopes of this one, renewed through the vault.
+
+        Raises `InvalidCredential` for a key that does not open.
+        """
         if self.gcp_key:
             signing = load("google.oauth2.service_account", "google-auth", "google_credentials()")
-            return signing.Credentials.from_service_account_info(self._info(), scopes=self.scopes)
+            return self._signing(signing)
         module = load("google.oauth2.credentials", "google-auth", "google_credentials()")
         value, ends = self._for_google()
         return module.Credentials(
             value, expiry=ends, scopes=self.scopes, refresh_handler=lambda request, scopes: self._for_google()
         )
+
+    def _signing(self, module: Any) -> Any:
+        try:
+            return module.Credentials.from_service_account_info(self._info(), scopes=self.scopes)
+        except Exception:  # noqa: S110  (what a library says of a key is not repeated)
+            pass
+        text = "holds a private_key that is none, or lacks what Google's library needs"
+        raise InvalidCredential("the key does not open", errors={"gcp_key": text}, next_step="%cred edit NAME")
 
     def _for_google(self) -> tuple[str, datetime | None]:
         """Token and end (UTC without a zone) as google-auth wants them."""

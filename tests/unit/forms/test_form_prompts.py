@@ -111,8 +111,8 @@ def test_stopping_saves_nothing(client: Any, answers: Answers, stop: type[BaseEx
 
 def test_a_long_secret_is_read_from_a_file_as_it_is(client: Any, answers: Answers, tmp_path: Path) -> None:
     key = tmp_path / "id_ed25519"
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-    text = pem.decode().replace("\n", "\r\n")
+    pem = (Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    text = Ed25519PrivateKey.generate().private_bytes(*pem).decode() + "\t \n"
     key.write_bytes(text.encode())
     answers({"Private key": [str(tmp_path / "absent"), str(key)]})
 
