@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from integration.every_service import Services, in_base64, tails
+from integration.every_service import Services, in_base64
 
 Values = Mapping[str, Any]
 
@@ -181,6 +181,3 @@ def every_kind(s: Services) -> Iterator[tuple[str, Values, Values]]:
         yield kind, made(s, 1), made(s, 2)
     first, second = s.aws()
     yield "s3", first, second
-
-
-__all__ = ["SIGN_IN", "TABLE", "UNVERIFIABLE", "every_kind", "tails"]

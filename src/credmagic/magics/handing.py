@@ -106,9 +106,14 @@ def take_back() -> None:
     """Take back everything that is injected."""
     while _held:
         (way, credential_id), held = _held.popitem()
-        held.injector.take_back()
-        if way in ("export", "wxo"):
-            _notify(credential_id, held=False)
+        _returned(way, credential_id, held)
+
+
+def _returned(way: str, credential_id: str, held: Held) -> None:
+    """Taken back, and the server told when no other way holds it in this kernel."""
+    held.injector.take_back()
+    if way in ("export", "wxo") and not any(other == credential_id for _, other in _held):
+        _notify(credential_id, held=False)
 
 
 def reload() -> list[str]:
@@ -127,8 +132,8 @@ def _reloaded(key: tuple[str, str], held: Held) -> str:
         asked = held.injector.asks(api.client().call, held.credential)
         names = held.injector.apply(held.credential, **{**held.options, **asked})
     except CredmagicError as error:
-        held.injector.take_back()
         del _held[key]
+        _returned(*key, held)
         return f"▲ {name}: {error.message}; what was injected is taken back"
     now = held.credential.version
     changed = f"version {before} → {now}" if now != before else f"still version {now}"

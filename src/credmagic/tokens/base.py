@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
-from credmagic.errors import CredmagicError, TokenRefused, Unreachable
+from credmagic.errors import CredmagicError, NotFound, TokenRefused, Unreachable
 from credmagic.kinds.base import CredentialKind
 from credmagic.plugins import Registry
 from credmagic.values import Token
@@ -33,6 +33,7 @@ WORDS = {
     "bad_algorithm": "tokens are not signed with that algorithm",
     "bad_header": "a custom header is one that HTTP cannot carry or that is not a credential's to set",
     "no_identity": "there are no AWS keys, neither stored nor on this machine",
+    "sign_in": "it needs somebody's sign-in, and nothing that is installed here can ask for one",
     "not_told": "the answer repeats what was sent, so it is not shown",
 }
 """Our own codes in words; what is not here is the provider's."""
@@ -88,6 +89,15 @@ class Exchange(ABC):
 
 
 exchanges: Registry[type[Exchange]] = Registry("credmagic.exchanges")
+
+
+def exchange_of(credential: CredentialKind) -> type[Exchange]:
+    """How `credential` becomes a token. Raises `TokenRefused` (`sign_in`) where no exchange of its kind is installed."""
+    try:
+        return exchanges.get(credential.exchange or "")
+    except NotFound:
+        pass
+    raise refused("sign_in")
 
 
 def fetch(exchange: Exchange, credential: CredentialKind) -> Token:

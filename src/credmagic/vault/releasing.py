@@ -16,7 +16,7 @@ from credmagic.kinds.base import CredentialKind, Released, environ_of, variable
 from credmagic.kinds.registry import find_kind
 from credmagic.store.rows import CredentialRow, VersionRow
 from credmagic.store.transaction import Reader
-from credmagic.tokens.base import Exchange, exchanges, fetch, words
+from credmagic.tokens.base import Exchange, exchange_of, fetch, words
 from credmagic.values import Token
 from credmagic.vault.audit import Caller, Event, now
 from credmagic.vault.client_part import with_client_part
@@ -114,7 +114,7 @@ class Releaser:
     # ── fetching ─────────────────────────────────────────────────────────────────────────────────────────
     def _fetched(self, caller: Caller, full: _Full) -> Token:
         """A token of the credential. Called by one thread at a time for each."""
-        exchange = exchanges.get(type(full.credential).exchange or "")(clock=self._vault.tokens.clock)
+        exchange = exchange_of(full.credential)(clock=self._vault.tokens.clock)
         if not exchange.keeps:
             token = fetch(exchange, full.credential)
             self._vault.record(Event("token", caller, "ok", full.stored.row.id, full.version))
