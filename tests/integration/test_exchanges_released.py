@@ -259,7 +259,7 @@ def test_a_team_lends_its_secret_and_nobody_sees_it(client, provider, canary):
 
 def test_the_save_guard_knows_tokens_and_stored_secrets(client, crm, opened, canary):
     token = client.resolve("crm")["fields"]["access_token"]
-    guarded = dict(opened._whole().guarded_values())
+    guarded = {mask: value for mask, value, _ in opened._whole().guarded_values()}
     assert guarded["[crm.client_secret]"] == canary
     assert guarded["[crm.token]"] == token
 

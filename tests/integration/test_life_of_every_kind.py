@@ -219,6 +219,7 @@ def test_no_secret_of_any_kind_leaves_a_trace(lived: list[str], session: Session
     surfaces = session.surfaces()
     canaries = [*services.canaries, *services.issued()]
 
-    assert leaks(canaries, surfaces) == []
+    found = leaks(canaries, surfaces)
+    assert not found, "\n".join(found)
     assert {name for name in SEARCHED if not leaks([planted], {name: surfaces.get(name, b"")})} == set()
     assert len(canaries) > 100

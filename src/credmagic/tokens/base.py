@@ -92,7 +92,7 @@ exchanges: Registry[type[Exchange]] = Registry("credmagic.exchanges")
 
 
 def exchange_of(credential: CredentialKind) -> type[Exchange]:
-    """How `credential` becomes a token. Raises `TokenRefused` (`sign_in`) where no exchange of its kind is installed."""
+    """How `credential` becomes a token. Raises `TokenRefused` (`sign_in`) where its exchange is not installed."""
     try:
         return exchanges.get(credential.exchange or "")
     except NotFound:
