@@ -206,6 +206,8 @@ def every_service(place: Path) -> Iterator[Services]:
         moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
         moto.start()
         stack.callback(moto.stop)
+        post(address_of(moto) + "/moto-api/reset")  # one account for the whole process: others used it before
+        post(address_of(moto) + "/moto-api/reset-auth", b"inf")
         stack.callback(post, address_of(moto) + "/moto-api/reset-auth", b"inf")  # it counts for the whole process
         sshd = stack.enter_context(Sshd(place))
         login = stack.enter_context(postgres())

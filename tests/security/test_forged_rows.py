@@ -25,7 +25,7 @@ READS = [
     ("show", {"ref": "gamma", "environment": "live"}), ("uses", {"ref": "alpha"}), ("uses", {"ref": "delta"}),
     ("injections", {}), ("list", {}), ("overview", {}),
 ]  # fmt: skip
-VOLATILE = ("last_used_at", "recent", "verified")
+VOLATILE = ("last_used_at", "recent", "verified", "usages", "injected")
 
 
 @pytest.fixture(scope="module")

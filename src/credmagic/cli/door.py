@@ -140,6 +140,11 @@ class Door:
 
         tables.print_json(page.data) if as_json else tables.print_page(page)
 
+    def will_ask(self, instead: str) -> None:
+        """Values are about to be asked for. Raises `UsageError` where nobody could answer; `instead` asks for none."""
+        if not sys.stdin.isatty():
+            raise UsageError("this asks for values, and there is no terminal to ask on", next_step=f"Write: {instead}")
+
     def say(self, line: str) -> None:
         """One line of success."""
         print(line)

@@ -11,6 +11,7 @@ from credmagic.cli.door import Door
 from credmagic.cli.making import done
 from credmagic.cli.pages import Page
 from credmagic.cli.usage import UsageError, Verb
+from credmagic.errors import word
 
 
 @click.command("rotate", cls=Verb)
@@ -62,6 +63,7 @@ def _form(door: Door, where: dict[str, Any], how: dict[str, Any]) -> Any:
             f"{door.prog} rotate: no new value was given",
             next_step=f"Give one: --secret FIELD=prompt. For the date alone: {door.prog} edit NAME --expires DATE",
         )
+    door.will_ask(f"{door.prog} rotate {word(where['ref'])} --secret FIELD=env:VAR")
     from credmagic import forms
 
     saved = forms.edit(door.client, where["ref"], environment=where["environment"])

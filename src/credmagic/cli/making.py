@@ -9,6 +9,7 @@ import click
 from credmagic.cli import options, sources
 from credmagic.cli.door import Door
 from credmagic.cli.usage import Verb
+from credmagic.errors import word
 
 
 def done(door: Door, view: dict[str, Any], word: str, as_json: bool) -> Any:
@@ -32,6 +33,7 @@ def done(door: Door, view: dict[str, Any], word: str, as_json: bool) -> Any:
 @options.door
 def new(door: Door, kind: str | None, ref: str | None, environment: str | None, team: bool) -> Any:
     """Make a credential in a form; a single word that is no kind is its name."""
+    door.will_ask(f"{door.prog} add NAME --kind KIND field=value … --secret FIELD=env:VAR")
     from credmagic import forms
 
     if kind is not None and not ref and not door.is_kind(kind):
@@ -47,11 +49,12 @@ def new(door: Door, kind: str | None, ref: str | None, environment: str | None, 
 @options.door
 def edit(door: Door, ref: str, environment: str | None, expires_at: str | None) -> Any:
     """Change a credential in a form; secrets that are not typed again stay. With --expires: the date only, no form."""
-    from credmagic import forms
-
     where = door.environment(environment)
     if expires_at is not None:
         return done(door, door.client.call("update", ref=ref, environment=where, expires_at=expires_at), "saved", False)
+    door.will_ask(f"{door.prog} rotate {word(ref)} field=value … --secret FIELD=env:VAR")
+    from credmagic import forms
+
     saved = forms.edit(door.client, ref, environment=where)
     return done(door, saved, "saved", False) if saved else None
 

@@ -112,6 +112,9 @@ class NotebookDoor(Door):
         for line in lines or ["Nothing is injected into this kernel."]:
             self.say(line)
 
+    def will_ask(self, instead: str) -> None:
+        """A notebook has a form, and a kernel without one the prompts of its front end."""
+
     def enter(self, environment: str) -> None:
         """Make `environment` the active one of this kernel and of what it starts."""
         os.environ["CREDMAGIC_ENVIRONMENT"] = environment
