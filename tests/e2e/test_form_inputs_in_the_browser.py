@@ -124,6 +124,7 @@ class TestEdit:
     @pytest.fixture
     def view(self, client: Any) -> Any:
         fields = {"aws_access_key_id": "AKIA1", "aws_secret_access_key": "geheim-geheim", "region": "eu-central-1"}
+        fields["endpoint_url"] = "http://127.0.0.1:9"  # nobody is there: a refusal comes at once
         client.call("create", name="lake", kind="s3", fields=fields, verify=False, tags=["old"], description="d")
         return client.call("show", ref="lake")
 
@@ -140,8 +141,6 @@ class TestEdit:
         form.field("Region").fill("eu-west-1")
 
         form.press("Save")
-        if form.page.get_by_role("button", name="Save without checking").is_visible():
-            form.press("Save without checking")
 
         form.saved()
         stored = client.resolve("lake")["fields"]

@@ -7,10 +7,10 @@ from credmagic.cli.graph import MOST, mermaid, tree
 DATA = {
     "name": "demo",
     "kind": "basic",
-    "associations": [{"object_type": "notebook", "object_id": "/work/a.ipynb", "is_default": True, "inject": "export"}],
+    "associations": [{"object_type": "notebook", "object_id": "/nb/a.ipynb", "is_default": True, "inject": "export"}],
     "usages": [
-        {"object_type": "notebook", "object_id": "/work/a.ipynb", "count": 2, "last_at": "2026-01-01T00:00:00Z"},
-        {"object_type": "notebook", "object_id": "/work/b.ipynb", "count": 1, "last_at": None},
+        {"object_type": "notebook", "object_id": "/nb/a.ipynb", "count": 2, "last_at": "2026-01-01T00:00:00Z"},
+        {"object_type": "notebook", "object_id": "/nb/b.ipynb", "count": 1, "last_at": None},
     ],
 }
 
@@ -43,5 +43,5 @@ def test_many_are_counted_instead_of_drawn():
 
 def test_the_words_say_the_same():
     assert tree(DATA).splitlines()[0] == "demo (basic)"
-    assert "└── notebook /work/b.ipynb: used 1 time" in tree(DATA)
+    assert "└── notebook /nb/b.ipynb: used 1 time" in tree(DATA)
     assert "used in no notebook" in tree({**DATA, "associations": [], "usages": []})

@@ -7,8 +7,8 @@ import pytest
 from credmagic.errors import AccessDenied, Conflict, CredentialNotFound, InvalidCredential, SealBroken
 from credmagic.vault.audit import Caller
 
-HERE = Caller("kernel", kernel_id="k1", notebook="/work/a.ipynb", kernelspec="python3")
-COPY = Caller("kernel", kernel_id="k2", notebook="/work/a-Copy1.ipynb", kernelspec="python3")
+HERE = Caller("kernel", kernel_id="k1", notebook="/nb/a.ipynb", kernelspec="python3")
+COPY = Caller("kernel", kernel_id="k2", notebook="/nb/a-Copy1.ipynb", kernelspec="python3")
 CONSOLE = Caller("kernel", kernel_id="k3", kernelspec="ir")
 BROWSER = Caller("browser")
 
@@ -21,13 +21,13 @@ def demo(act):
 @pytest.fixture
 def guarded(act, demo):
     act("guard", ref="demo", on=True)
-    act("grant", ref="demo", object_type="notebook", object_id="/work/a.ipynb")
+    act("grant", ref="demo", object_type="notebook", object_id="/nb/a.ipynb")
     return demo
 
 
 def test_a_guarded_credential_serves_only_notebooks_with_a_grant(act, guarded):
     assert act("resolve", ref="demo", by=HERE)["fields"]["password"] == "first-Kanari-1"
-    for caller, command in ((COPY, "grant demo notebook /work/a-Copy1.ipynb"), (CONSOLE, "grant demo kernelspec")):
+    for caller, command in ((COPY, "grant demo notebook /nb/a-Copy1.ipynb"), (CONSOLE, "grant demo kernelspec")):
         with pytest.raises(AccessDenied) as refused:
             act("resolve", ref="demo", by=caller)
         assert command in refused.value.next_step
@@ -36,7 +36,7 @@ def test_a_guarded_credential_serves_only_notebooks_with_a_grant(act, guarded):
 
 def test_a_moved_notebook_has_no_grant(act, guarded):
     with pytest.raises(AccessDenied):
-        act("resolve", ref="demo", by=Caller("kernel", kernel_id="k1", notebook="/work/moved.ipynb"))
+        act("resolve", ref="demo", by=Caller("kernel", kernel_id="k1", notebook="/nb/moved.ipynb"))
 
 
 def test_a_kernelspec_may_have_the_grant(act, guarded):
@@ -47,7 +47,7 @@ def test_a_kernelspec_may_have_the_grant(act, guarded):
 def test_a_process_that_vouches_for_itself_is_refused(act, vault, guarded):
     """What a local process says of its notebook is no evidence, even when a grant names it."""
     with pytest.raises(AccessDenied) as refused:
-        act("resolve", ref="demo", by=Caller("local", notebook="/work/a.ipynb"))
+        act("resolve", ref="demo", by=Caller("local", notebook="/nb/a.ipynb"))
     assert "credmagic guard demo off" in refused.value.next_step
 
 
@@ -64,16 +64,16 @@ def test_switching_it_off_and_on_keeps_the_grants(act, guarded):
     assert act("guard", ref="demo", on=False)["guarded"] is False
     assert act("resolve", ref="demo", by=COPY)["version"] == 1
     view = act("guard", ref="demo", on=True)
-    assert [(grant["object_type"], grant["object_id"]) for grant in view["grants"]] == [("notebook", "/work/a.ipynb")]
+    assert [(grant["object_type"], grant["object_id"]) for grant in view["grants"]] == [("notebook", "/nb/a.ipynb")]
     assert act("show", ref="demo")["grants"] == view["grants"]
 
 
 def test_a_revoked_grant_counts_at_once(act, guarded):
-    act("revoke", ref="demo", object_type="notebook", object_id="/work/a.ipynb")
+    act("revoke", ref="demo", object_type="notebook", object_id="/nb/a.ipynb")
     with pytest.raises(AccessDenied):
         act("resolve", ref="demo", by=HERE)
     with pytest.raises(Conflict):
-        act("revoke", ref="demo", object_type="notebook", object_id="/work/a.ipynb")
+        act("revoke", ref="demo", object_type="notebook", object_id="/nb/a.ipynb")
 
 
 def test_a_guard_survives_every_change(act, guarded):
@@ -87,7 +87,7 @@ def test_a_guard_survives_every_change(act, guarded):
 
 def test_granting_twice_changes_nothing(act, guarded):
     before = len(act("audit", ref="demo")["events"])
-    act("grant", ref="demo", object_type="notebook", object_id="/work/a.ipynb")
+    act("grant", ref="demo", object_type="notebook", object_id="/nb/a.ipynb")
     assert len(act("audit", ref="demo")["events"]) == before
 
 
@@ -140,7 +140,7 @@ def test_a_forged_grant_does_not_open(act, vault, guarded, home, column):
     other = bytes.fromhex(act("show", ref="other")["id"])
     act("guard", ref="other", on=True)
     forged = {
-        "object_ix": vault.keyset.object_index("notebook", "/work/a-Copy1.ipynb"),
+        "object_ix": vault.keyset.object_index("notebook", "/nb/a-Copy1.ipynb"),
         "credential_id": other,
         "owner_id": vault.owners.team,
     }[column]

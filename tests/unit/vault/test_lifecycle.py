@@ -14,7 +14,7 @@ from credmagic.errors import (
 )
 from credmagic.vault.audit import Caller
 
-KERNEL = Caller("kernel", kernel_id="k1", notebook="/work/a.ipynb", kernelspec="python3")
+KERNEL = Caller("kernel", kernel_id="k1", notebook="/nb/a.ipynb", kernelspec="python3")
 
 
 def day(days):

@@ -9,8 +9,8 @@ from credmagic.errors import InvalidCredential, NotFound, SealBroken
 from credmagic.vault.audit import Caller
 from credmagic.vault.reveals import LIFE, PENDING, Reveals
 
-KERNEL = Caller("kernel", kernel_id="k1", notebook="/work/a.ipynb")
-OTHER = Caller("kernel", kernel_id="k2", notebook="/work/b.ipynb")
+KERNEL = Caller("kernel", kernel_id="k1", notebook="/nb/a.ipynb")
+OTHER = Caller("kernel", kernel_id="k2", notebook="/nb/b.ipynb")
 
 
 def b64(data):

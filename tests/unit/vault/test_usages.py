@@ -8,8 +8,8 @@ from credmagic.errors import AccessDenied, Conflict, CredentialInUse, Credential
 from credmagic.store.rows import UsageRow
 from credmagic.vault.audit import Caller
 
-A = Caller("kernel", kernel_id="k1", notebook="/work/a.ipynb", kernelspec="python3")
-B = Caller("kernel", kernel_id="k2", notebook="/work/b.ipynb", kernelspec="python3")
+A = Caller("kernel", kernel_id="k1", notebook="/nb/a.ipynb", kernelspec="python3")
+B = Caller("kernel", kernel_id="k2", notebook="/nb/b.ipynb", kernelspec="python3")
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_a_use_in_a_notebook_is_a_usage_and_no_association(act, demo):
         act("resolve", ref="demo", by=caller)
     found = act("uses", ref="demo")
 
-    assert [(one["object_id"], one["count"]) for one in found["usages"]] == [("/work/a.ipynb", 3), ("/work/b.ipynb", 1)]
+    assert [(one["object_id"], one["count"]) for one in found["usages"]] == [("/nb/a.ipynb", 3), ("/nb/b.ipynb", 1)]
     assert all(one["first_at"] <= one["last_at"] for one in found["usages"])
     assert (found["total"], found["counted_all"], len(found["recent"])) == (0, True, 5)
     assert act("delete", ref="demo")["deleted"]["name"] == "demo"
@@ -126,7 +126,7 @@ def test_a_page_that_cannot_be_is_refused(act, demo, how, field):
 def test_an_object_without_an_id_is_the_callers_own(act, demo):
     act("attach", ref="demo", by=A)
     act("attach", ref="demo", by=A, object_type="kernelspec", default=True)
-    assert act("associated", by=A)["object_id"] == "/work/a.ipynb"
+    assert act("associated", by=A)["object_id"] == "/nb/a.ipynb"
     assert act("associated", by=B, object_type="kernelspec")["total"] == 1
     with pytest.raises(InvalidCredential) as refused:
         act("associated", by=Caller("local"), object_type="kernelspec")
@@ -164,9 +164,9 @@ def test_what_a_running_kernel_has_injected_is_not_deleted(act, vault, demo):
     act("note_injected", ref=demo["id"], by=A)
     with pytest.raises(CredentialInUse) as refused:
         act("delete", ref="demo")
-    assert "/work/a.ipynb" in refused.value.message
+    assert "/nb/a.ipynb" in refused.value.message
     assert "--force" in refused.value.next_step
-    assert refused.value.details["injected"] == ["/work/a.ipynb"]
+    assert refused.value.details["injected"] == ["/nb/a.ipynb"]
 
     vault.forget_kernel("k1")
     assert act("delete", ref="demo")["deleted"]["name"] == "demo"
@@ -175,10 +175,10 @@ def test_what_a_running_kernel_has_injected_is_not_deleted(act, vault, demo):
 def test_what_was_taken_back_is_not_held(act, demo):
     act("note_injected", ref="demo", by=A)
     act("note_injected", ref="demo", by=B)
-    assert act("uses", ref="demo")["injected"] == ["/work/a.ipynb", "/work/b.ipynb"]
-    assert act("pause", ref="demo")["injected"] == ["/work/a.ipynb", "/work/b.ipynb"]
+    assert act("uses", ref="demo")["injected"] == ["/nb/a.ipynb", "/nb/b.ipynb"]
+    assert act("pause", ref="demo")["injected"] == ["/nb/a.ipynb", "/nb/b.ipynb"]
     act("note_injected", ref="demo", by=A, held=False)
-    assert act("uses", ref="demo")["injected"] == ["/work/b.ipynb"]
+    assert act("uses", ref="demo")["injected"] == ["/nb/b.ipynb"]
 
 
 def test_late_injection_is_noted_and_force_is_audited(act, demo):
@@ -186,7 +186,7 @@ def test_late_injection_is_noted_and_force_is_audited(act, demo):
     assert [one["inject"] for one in act("injections", by=A)["injections"]] == ["export"]
     with pytest.raises(CredentialInUse) as refused:
         act("delete", ref="demo")
-    assert "is attached to notebook /work/a.ipynb and is injected into" in refused.value.message
+    assert "is attached to notebook /nb/a.ipynb and is injected into" in refused.value.message
 
     act("delete", ref="demo", force=True)
     event = act("audit")["events"][0]
