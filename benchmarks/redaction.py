@@ -66,6 +66,6 @@ def _prints() -> Row:
         )
         return float(done.stdout.split()[-1])
 
-    pairs = [(printing("with"), printing("without")) for _ in range(5)]
+    pairs = [(printing("with"), printing("without")) for _ in range(9)]
     ours, limit = (statistics.median(times) for times in zip(*pairs, strict=True))
     return Row("10 MB of prints, 100 secrets registered", ours, limit, "without credmagic", 1.05)
