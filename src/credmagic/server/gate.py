@@ -35,6 +35,7 @@ class VaultGate:
         self._lock = threading.Lock()
         self._vault: Vault | None = None
         self._failed: tuple[float, CredmagicError] | None = None
+        self._renaming = asyncio.Lock()
 
     def vault(self) -> Vault:
         """The vault; blocks while it opens. Raises `VaultLocked` or `StoreUnusable`."""
@@ -95,9 +96,13 @@ class VaultGate:
         self.vault().record(Event(action, Caller(**who), outcome="refused"))
 
     async def renamed(self, old: str, new: str) -> None:
-        """The server gave a notebook or a folder another name: what is attached follows."""
-        if store_exists():
-            await self.run(self._renamed, old, new)
+        """The server gave a notebook or a folder another name: what is attached follows.
+
+        One after the other, in the order they are told: a notebook is renamed, then the folder it lies in.
+        """
+        async with self._renaming:
+            if store_exists():
+                await self.run(self._renamed, old, new)
 
     def _renamed(self, old: str, new: str) -> None:
         from credmagic.vault.audit import Caller

@@ -10,7 +10,7 @@ import os
 from dataclasses import replace
 
 from credmagic.store.rows import AssociationRow
-from credmagic.store.transaction import Transaction
+from credmagic.store.transaction import Reader, Transaction
 from credmagic.vault.audit import Caller, Event
 from credmagic.vault.records import open_association, seal_association
 from credmagic.vault.vault import Vault
@@ -18,22 +18,24 @@ from credmagic.vault.vault import Vault
 
 def follow(vault: Vault, caller: Caller, old: str, new: str) -> int:
     """Move the associations of the notebook `old`, or of those below a folder `old`, to `new`; returns how many."""
-    moved = _moves(vault, old, new)
-    if not moved:
-        return 0
-    with vault.change(Event("association.move", caller, more={"rows": len(moved)})) as transaction:
+    with vault.store.read() as reader:
+        if not _moves(vault, reader, old, new):
+            return 0  # nearly every rename: no write, no audit row
+    counted = {"rows": 0}
+    with vault.change(Event("association.move", caller, more=counted)) as transaction:
+        moved = _moves(vault, transaction, old, new)  # again: somebody may have attached or detached meanwhile
+        counted["rows"] = len(moved)
         for row, name in moved:
             _move(vault, transaction, row, name)
     return len(moved)
 
 
-def _moves(vault: Vault, old: str, new: str) -> list[tuple[AssociationRow, str]]:
+def _moves(vault: Vault, reader: Reader, old: str, new: str) -> list[tuple[AssociationRow, str]]:
     """The rows that follow, with the name each one gets. Names are sealed: a folder's notebooks must be looked at."""
-    with vault.store.read() as reader:
-        named = [
-            (row, str(open_association(vault.keyset, row)["object_id"]))
-            for row in reader.find(AssociationRow, {"object_type": "notebook"})
-        ]
+    named = [
+        (row, str(open_association(vault.keyset, row)["object_id"]))
+        for row in reader.find(AssociationRow, {"object_type": "notebook"})
+    ]
     below = old.rstrip(os.sep) + os.sep
     return [(row, new + name[len(old) :]) for row, name in named if name == old or name.startswith(below)]
 

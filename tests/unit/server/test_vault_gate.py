@@ -36,3 +36,22 @@ def test_keys_are_wiped_only_after_the_last_call_has_ended(home):
 
     asyncio.run(close_during_work())
     assert slow.order == ["worked", "closed"]
+
+
+def test_renames_are_followed_in_the_order_they_happened(home, monkeypatch):
+    """A notebook, then its folder: the other way round the notebook would be looked for where it no longer is."""
+    monkeypatch.setattr("credmagic.server.gate.store_exists", lambda: True)
+    gate, followed = VaultGate(SlowVault), []
+
+    def follow(old, new):
+        time.sleep(0.2 if old == "old/first" else 0)
+        followed.append(old)
+
+    monkeypatch.setattr(gate, "_renamed", follow)
+
+    async def both():
+        await asyncio.gather(gate.renamed("old/first", "old/second"), gate.renamed("old", "new"))
+
+    asyncio.run(both())
+    gate.close()
+    assert followed == ["old/first", "old"]
