@@ -7,6 +7,7 @@ for the unknown, and no CORS header whatever is configured. No answer of this pl
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -18,6 +19,7 @@ from tornado import web
 from credmagic.client.socket import TOKEN_HEADER
 from credmagic.errors import AccessDenied, NotSignedIn
 from credmagic.server import answers, requests
+from credmagic.server.face import faces
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -111,28 +113,6 @@ class BrowserHandler(answers.Answering, APIHandler):
         self.finish(answers.as_json(shown))
 
 
-class KindsHandler(BrowserHandler):
-    """`api/kinds`: every kind with its fields."""
-
-    @web.authenticated
-    @authorized("read", resource="credmagic")
-    async def get(self) -> None:
-        from credmagic.server import views  # pydantic: not while the server starts
-
-        self.answer(views.Kinds.model_validate(await self.ask("kinds")))
-
-
-class HealthHandler(BrowserHandler):
-    """`api/health`: is this extension alive, and can it reach its vault?"""
-
-    @web.authenticated
-    @authorized("read", resource="credmagic")
-    def get(self) -> None:
-        from credmagic.server import views
-
-        self.answer(views.Health.model_validate(self.credmagic.health()))
-
-
 class NothingHandler(BrowserHandler):
     """Every other address: 404 as JSON, whatever the method."""
 
@@ -158,14 +138,8 @@ def unknown_user() -> NotSignedIn:
 
 
 def routes(base: str) -> list[tuple[str, type[web.RequestHandler]]]:
-    """Addresses and handlers below `base` (which ends in `/`), with and without a last slash: nothing
-    redirects.
-    """
-    from credmagic.server.faces import datarobot
-
+    """Addresses and handlers below `base` (which ends in `/`), with and without a last slash: nothing redirects."""
     return [
-        *((base + "api/v2/" + path + "/?", handler) for path, handler in datarobot.ROUTES),
-        (base + "api/kinds/?", KindsHandler),
-        (base + "api/health/?", HealthHandler),
-        (base.rstrip("/") + "(|/.*)", NothingHandler),
+        *(route for face in faces() for route in face.handlers(base)),
+        (re.escape(base.rstrip("/")) + "(|/.*)", NothingHandler),
     ]

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from tornado import web
 
 from credmagic.errors import Conflict, CredentialNotFound, InvalidCredential
+from credmagic.server.face import COUNT, TEXT, Face, Op, Param, Route
 from credmagic.server.handlers import BrowserHandler, authorized
 
 if TYPE_CHECKING:
@@ -226,12 +227,83 @@ def _is_count(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 9
 
 
-ROUTES = [
-    ("version", VersionHandler),
-    ("credentials", CredentialsHandler),
-    ("credentials/associations/([^/:]+):(.+?)", ObjectHandler),
-    ("credentials/([^/]+)/associations", AssociationsHandler),
-    ("credentials/([^/]+)/associations/([^/:]+):(.+?)", AssociationHandler),
-    ("credentials/([^/]+)", CredentialHandler),
-]
-"""In this order: `associations` is not an id."""
+_VIEWS = "credmagic.server.views:"
+_PAGE = (Param("offset", COUNT), Param("limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE}))
+_TYPES = Param("types", {"type": "array", "items": TEXT}, "Only these; repeat it for several")
+_ORDER = Param("orderBy", {"enum": ["isDefault", "-isDefault"]})
+_OBJECT = {"objectType": "[^/:]+", "objectId": ".+?"}
+_CHANGED = {409: _VIEWS + "Problem"}
+
+FACE = Face(
+    name="datarobot",
+    title="DataRobot credentials API",
+    prefix="api/v2/",
+    routes=(  # in this order: `associations` is not an id
+        Route("version/", VersionHandler, {"get": Op("The version of this API", {200: _VIEWS + "ApiVersion"})}),
+        Route(
+            "credentials/",
+            CredentialsHandler,
+            {
+                "get": Op(
+                    "A page of credentials",
+                    {200: _VIEWS + "DataRobotCredentials"},
+                    query=(*_PAGE, _TYPES, Param("environment")),
+                ),
+                "post": Op(
+                    "Make a credential",
+                    {201: _VIEWS + "DataRobotCredential", **_CHANGED},
+                    body=_VIEWS + "DataRobotCreation",
+                ),
+            },
+        ),
+        Route(
+            "credentials/associations/{objectType}:{objectId}/",
+            ObjectHandler,
+            {
+                "get": Op(
+                    "What is attached to an object",
+                    {200: _VIEWS + "DataRobotAssociatedCredentials"},
+                    query=(*_PAGE, _ORDER),
+                )
+            },
+            _OBJECT,
+        ),
+        Route(
+            "credentials/{credentialId}/associations/",
+            AssociationsHandler,
+            {
+                "get": Op(
+                    "What a credential is attached to",
+                    {200: _VIEWS + "DataRobotAssociations"},
+                    query=(*_PAGE, _TYPES),
+                ),
+                "patch": Op("Attach or detach", {204: None, **_CHANGED}, body=_VIEWS + "DataRobotObjects"),
+            },
+        ),
+        Route(
+            "credentials/{credentialId}/associations/{objectType}:{objectId}/",
+            AssociationHandler,
+            {
+                "put": Op(
+                    "Attach, as the default or not",
+                    {200: _VIEWS + "DataRobotAssociation", 201: _VIEWS + "DataRobotAssociation", **_CHANGED},
+                    body=_VIEWS + "DataRobotDefault",
+                )
+            },
+            _OBJECT,
+        ),
+        Route(
+            "credentials/{credentialId}/",
+            CredentialHandler,
+            {
+                "get": Op("One credential", {200: _VIEWS + "DataRobotCredential"}),
+                "patch": Op(
+                    "Change a credential",
+                    {200: _VIEWS + "DataRobotCredential", **_CHANGED},
+                    body=_VIEWS + "DataRobotChanges",
+                ),
+                "delete": Op("Delete a credential", {204: None, **_CHANGED}),
+            },
+        ),
+    ),
+)
