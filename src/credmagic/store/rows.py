@@ -203,6 +203,34 @@ class ConfigurationRow(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class AccessKeyRow(Row):
+    """A key that a machine identity signs in with; `akv` rises with each change of it."""
+
+    table: ClassVar[str] = "access_keys"
+    id: bytes
+    principal_id: bytes
+    key_ix: bytes
+    status: str
+    akv: int
+    key_id: int
+    revision: int
+    sealed: bytes
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThrottleRow(Row):
+    """What one sign-in counter has seen: `id` is the index of what is counted. Not sealed, it can only delay."""
+
+    table: ClassVar[str] = "throttle"
+    id: bytes
+    count: int
+    started_at: int
+    retry_at: int
+    seen_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class AuditRow(Row):
     """One link of the audit chain; `seq` has no gaps."""
 
@@ -219,5 +247,5 @@ class AuditRow(Row):
 
 ALL: tuple[type[Row], ...] = (
     StoreMetaRow, KeySlotRow, DataKeyRow, PrincipalRow, CredentialRow, VersionRow, AssociationRow, GrantRow,
-    UsageRow, ConnectionRow, ConfigurationRow, AuditRow,
+    UsageRow, ConnectionRow, ConfigurationRow, AccessKeyRow, ThrottleRow, AuditRow,
 )  # fmt: skip

@@ -19,7 +19,7 @@ from credmagic.errors import StoreUnusable
 from credmagic.settings import private_dir
 from credmagic.store import refusals
 
-REVISION = "0003"
+REVISION = "0004"
 """The schema this code reads and writes: the head of `migrations/versions`."""
 VERSION_TABLE = "credmagic_version"
 PATIENCE = 10.0

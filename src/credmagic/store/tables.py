@@ -95,5 +95,12 @@ TABLES: dict[type[rows.Row], Table] = {
         UniqueConstraint("owner_id", "environment", "app_ix", name="configurations_once"),
         references=("connection_id",),
     ),
+    rows.AccessKeyRow: _table(
+        rows.AccessKeyRow,
+        UniqueConstraint("key_ix", name="access_keys_once"),
+        Index("access_keys_page", "principal_id", "created_at", "id"),
+        references=("principal_id",),
+    ),
+    rows.ThrottleRow: _table(rows.ThrottleRow, Index("throttle_oldest", "seen_at", "id")),
     rows.AuditRow: _table(rows.AuditRow, Index("audit_object", "object_id", "action", "seq")),
 }  # fmt: skip

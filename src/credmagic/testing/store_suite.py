@@ -27,6 +27,7 @@ from credmagic.errors import (
 )
 from credmagic.store.rows import (
     ALL,
+    AccessKeyRow,
     AssociationRow,
     AuditRow,
     ConfigurationRow,
@@ -38,6 +39,7 @@ from credmagic.store.rows import (
     PrincipalRow,
     Row,
     StoreMetaRow,
+    ThrottleRow,
     UsageRow,
     VersionRow,
 )
@@ -141,6 +143,7 @@ class StoreSuite:
             own, version(own), association(own), link(1, b""), link(2, b"", own.id),
             GrantRow(b"g" * 16, own.id, OWNER, "notebook", NOTEBOOK, 7, 1, b"sealed", 5),
             UsageRow(b"u" * 16, own.id, "notebook", NOTEBOOK, 7, 1, b"sealed", 5), CONNECTION, configuration(own),
+            AccessKeyRow(b"k" * 16, OWNER, b"ix", "active", 1, 7, 1, b"sealed", 5), ThrottleRow(b"t" * 16, 1, 5, 0, 5),
         ]  # fmt: skip
 
         fill(store, *rows)
