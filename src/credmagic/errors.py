@@ -17,7 +17,8 @@
     ├── SealBroken            integrity_error                    500  exit 9
     ├── RollbackDetected      integrity_error                    500  exit 9
     ├── NotUsable             paused | expired | incomplete | form_open   409  exit 10
-    ├── NotSignedIn           unauthenticated | kernel_unknown   401  exit 11
+    ├── NotSignedIn           unauthenticated | kernel_unknown | bad_credentials
+    │                         token_expired | token_invalid      401  exit 11
     ├── RateLimited           rate_limited                       429  exit 12
     └── StoreUnusable         store_not_writable | not_a_store | store_newer | store_busy (500)
                               disk_full (507)                         exit 13
@@ -217,7 +218,7 @@ class NotUsable(CredmagicError):
 class NotSignedIn(CredmagicError):
     """Who is asking could not be told."""
 
-    codes = ("unauthenticated", "kernel_unknown")
+    codes = ("unauthenticated", "kernel_unknown", "bad_credentials", "token_expired", "token_invalid")
     status = 401
     exit_code = 11
 

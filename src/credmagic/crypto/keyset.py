@@ -3,7 +3,8 @@
     slot key ──opens──▶ root key ──SUB "wrap" opens──▶ data keys: record · name · pepper · audit · jwt
 
 A `Keyset` is an open store's keys in memory. It seals and opens records, makes blind indexes and audit
-MACs, and never hands a key out. A slot's root key is wrapped and unwrapped by `wrap_root` and `unwrap_root`.
+MACs, and never hands a key out: what signs tokens goes to `jwt.py` as an object. A slot's root key is wrapped and
+unwrapped by `wrap_root` and `unwrap_root`.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ import os
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from credmagic.crypto import canonical
 from credmagic.crypto.context import key_context, slot_context
 from credmagic.crypto.envelope import KEY_SIZE, ROOT_SUBKEY_ID, SLOT_KEY_ID, key_id_of, seal, subkey, unseal
 from credmagic.crypto.tlv import tlv, u64
 from credmagic.errors import SealBroken, VaultLocked
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 PURPOSES = ("record", "name", "pepper", "audit", "jwt")
 PRIMARY, RETIRING, DESTROYED = "primary", "retiring", "destroyed"
@@ -104,6 +108,13 @@ class Keyset:
     def peppered(self, label: bytes, text: str) -> bytes:
         """What stands for a password or key before it is hashed: 32 bytes nobody makes without the store's pepper."""
         return hmac.digest(self._other("pepper"), tlv(label, _any_text(text)), "sha256")
+
+    def signing_key(self, period: int) -> Ed25519PrivateKey:
+        """What signs tokens in one period (a number, see `jwt.py`); it follows from the key of purpose jwt."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # not for reading a value
+
+        seed = subkey(self._other("jwt"), b"jwt/" + u64(period) + b"/", self.store_id)
+        return Ed25519PrivateKey.from_private_bytes(seed)
 
     def wipe(self) -> None:
         """Overwrite and forget the keys. Copies that Python made are beyond reach; no more is claimed."""
