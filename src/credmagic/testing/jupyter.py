@@ -12,6 +12,7 @@ import os
 import random
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from credmagic.testing.tls import Certificate
 
 TOKEN = "test-jupyter-token-0123456789"
 
@@ -46,6 +49,13 @@ class JupyterServer:
     workdir: Path
     process: subprocess.Popen[bytes]
     headers: dict[str, str] = field(default_factory=lambda: {"Authorization": f"token {TOKEN}"})
+    certificate: Path | None = None
+    """What a client has to trust (PEM), of a server that speaks https."""
+
+    @property
+    def url(self) -> str:
+        """Where it answers, its base URL included; ends in a slash."""
+        return f"{'https' if self.certificate else 'http'}://127.0.0.1:{self.port}{self.base_url}"
 
     @property
     def root(self) -> Path:
@@ -63,7 +73,7 @@ class JupyterServer:
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
             sent.setdefault("Content-Type", "application/json")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = self._connection()
         try:
             connection.request(method, self.base_url + path, body, sent)
             response = connection.getresponse()
@@ -71,6 +81,12 @@ class JupyterServer:
             return Answer(response.status, {name: response.headers[name] or "" for name in names}, response.read())
         finally:
             connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.certificate is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        trusting = ssl.create_default_context(cafile=str(self.certificate))
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=trusting)
 
     def start_kernel(self, notebook: str | None = None) -> str:
         """Start a kernel, for a notebook (a path below the root) or for nobody; returns its id."""
@@ -179,21 +195,28 @@ def isolated(workdir: Path) -> dict[str, str]:
 
 @contextmanager
 def jupyter_server(
-    workdir: Path, *options: str, base_url: str = "/", environment: Mapping[str, str] | None = None
+    workdir: Path,
+    *options: str,
+    base_url: str = "/",
+    environment: Mapping[str, str] | None = None,
+    certificate: Certificate | None = None,
 ) -> Iterator[JupyterServer]:
-    """A server over `workdir/root` with all its directories below `workdir`; stopped at the end."""
+    """A server over `workdir/root` with all its directories below `workdir`; stopped at the end.
+
+    With a `certificate` it speaks https.
+    """
     port = free_port()
     (workdir / "root").mkdir(parents=True, exist_ok=True)
     command = [
         sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", "--debug", f"--port={port}",
         "--ip=127.0.0.1", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}",
         f"--ServerApp.base_url={base_url}", f"--ServerApp.root_dir={workdir / 'root'}",
-        *options,
+        *(certificate.server_options if certificate else ()), *options,
     ]  # fmt: skip
     env = {**isolated(workdir), **(environment or {})}
     with (workdir / "server.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env)
-    server = JupyterServer(port, base_url, workdir, process)
+    server = JupyterServer(port, base_url, workdir, process, certificate=certificate.cert if certificate else None)
     try:
         wait_until_up(server)
         yield server
