@@ -81,7 +81,11 @@ class Answering(web.RequestHandler):
             self.set_header(name, value)
         if status == 405:
             self.set_header("Allow", ", ".join(self.taken_methods()))
-        self.finish(as_json({key: body[key] for key in self.error_keys if key in body}))
+        self.finish(as_json(self.problem(status, body)))
+
+    def problem(self, status: int, body: dict[str, Any]) -> dict[str, Any]:
+        """The body of an error; `body` is all that is known of it."""
+        return {key: body[key] for key in self.error_keys if key in body}
 
     def taken_methods(self) -> list[str]:
         """The methods this address takes."""

@@ -1,8 +1,8 @@
 """Which request bodies does credmagic read at all?
 
-JSON objects in UTF-8, at most 1 MiB and 20 levels deep, sent as `application/json`. Bodies are parsed here
-and not by Jupyter's `get_json_body`, which logs what it cannot parse. Nothing of a body is ever quoted in
-an error.
+JSON objects (arrays, where a client sends one) in UTF-8, at most 1 MiB and 20 levels deep, sent as
+`application/json`. Bodies are parsed here and not by Jupyter's `get_json_body`, which logs what it cannot parse.
+Nothing of a body is ever quoted in an error.
 """
 
 from __future__ import annotations
@@ -72,6 +72,21 @@ def too_large() -> InvalidCredential:
 
 def parse_object(body: bytes | bytearray) -> dict[str, Any]:
     """The JSON object in `body`. Raises `MalformedBody` (400) or `InvalidCredential` (422)."""
+    parsed = _parsed(body)
+    if not isinstance(parsed, dict):
+        raise InvalidCredential("the body must be a JSON object", next_step=_NEXT)
+    return parsed
+
+
+def parse_array(body: bytes | bytearray) -> list[Any]:
+    """The JSON array in `body`. Raises `MalformedBody` (400) or `InvalidCredential` (422)."""
+    parsed = _parsed(body)
+    if not isinstance(parsed, list):
+        raise InvalidCredential("the body must be a JSON array", next_step=_NEXT)
+    return parsed
+
+
+def _parsed(body: bytes | bytearray) -> Any:
     if len(body) > MAX_BODY:
         raise too_large()
     parsed, readable, too_deep = None, True, False
@@ -87,8 +102,6 @@ def parse_object(body: bytes | bytearray) -> dict[str, Any]:
         raise MalformedBody("the body is not JSON in UTF-8", next_step=_NEXT)
     if too_deep or (body.count(b"{") + body.count(b"[") > MAX_DEPTH and _depth(parsed) > MAX_DEPTH):
         raise InvalidCredential(f"the body is nested deeper than {MAX_DEPTH} levels", next_step=_NEXT)
-    if not isinstance(parsed, dict):
-        raise InvalidCredential("the body must be a JSON object", next_step=_NEXT)
     return parsed
 
 
