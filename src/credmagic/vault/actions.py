@@ -16,6 +16,8 @@ from credmagic.errors import AccessDenied, InvalidCredential, NotFound
 from credmagic.kinds.registry import find_kind
 from credmagic.vault import (
     access,
+    access_keys,
+    applications,
     associations,
     connection_credentials,
     connection_files,
@@ -34,6 +36,11 @@ from credmagic.vault import (
 from credmagic.vault.audit import Caller
 from credmagic.vault.vault import Vault
 
+
+class _Objects(list[Any]):
+    """How the table says: a list of objects, where other lists are of words."""
+
+
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "str": str,
     "str | None": str,
@@ -46,8 +53,12 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "Sequence[str]": (list, tuple),
     "Sequence[str] | None": (list, tuple),
     "str | Sequence[str] | None": (str, list, tuple),
+    "Sequence[Mapping[str, Any]] | None": _Objects,
 }
-_WORDS = {str: "text", int: "a whole number", bool: "true or false", dict: "an object", list: "a list of words"}
+_WORDS = {
+    str: "text", int: "a whole number", bool: "true or false", dict: "an object", list: "a list of words",
+    _Objects: "a list of objects",
+}  # fmt: skip
 _MOST = 2**53
 """No count, page or version comes near; a database would stumble over one beyond 63 bits."""
 
@@ -95,7 +106,8 @@ class Action:
 def _fits(value: Any, expected: type | tuple[type, ...]) -> bool:
     if expected is int:  # True is an int only to Python
         return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST
-    if isinstance(value, list | tuple) and not all(isinstance(item, str) for item in value):
+    items, expected = (dict, list) if expected is _Objects else (str, expected)
+    if isinstance(value, list | tuple) and not all(isinstance(item, items) for item in value):
         return False
     return isinstance(value, expected)
 
@@ -165,6 +177,17 @@ ACTIONS: dict[str, Action] = {
         Action("machine_pause", machines.pause, "manage"),
         Action("machine_resume", machines.resume, "manage"),
         Action("machine_remove", machines.remove, "manage"),
+        Action("apps", applications.apps, "read"),
+        Action("app", applications.show, "read"),
+        Action("app_add", applications.add, "manage"),
+        Action("app_update", applications.update, "manage"),
+        Action("app_remove", applications.remove, "manage"),
+        Action("keys", access_keys.keys, "read"),
+        Action("key_create", access_keys.create, "manage"),
+        Action("key_pause", access_keys.pause, "manage"),
+        Action("key_resume", access_keys.resume, "manage"),
+        Action("key_remove", access_keys.remove, "manage"),
+        Action("key_owner", access_keys.owner, "read"),
         Action("guard", guarding.guard, "operate"),
         Action("grant", guarding.grant, "operate"),
         Action("revoke", guarding.revoke, "operate"),

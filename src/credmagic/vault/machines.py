@@ -6,29 +6,21 @@ generated one leaves the vault once, with the answer that made it or sealed to a
 
 from __future__ import annotations
 
-import os
 import re
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any
 
 from credmagic.crypto.keyset import Keyset
 from credmagic.crypto.password_hash import check_new_password, hash_password, is_password
-from credmagic.errors import Conflict, CredentialNotFound, InvalidCredential, NotFound, NotSignedIn
+from credmagic.errors import Conflict, InvalidCredential
 from credmagic.kinds.names import check_name
-from credmagic.store.rows import CredentialRow, PrincipalRow
-from credmagic.store.transaction import Reader, Transaction
-from credmagic.vault.access import principal_context
-from credmagic.vault.audit import Caller, Event, now
-from credmagic.vault.credentials import remove_in
+from credmagic.store.rows import PrincipalRow
+from credmagic.vault import identities
+from credmagic.vault.audit import Caller, Event
 from credmagic.vault.passwords import Policy, generate
-from credmagic.vault.records import iso, open_meta
+from credmagic.vault.records import iso
 from credmagic.vault.vault import Vault
 
-ROLES = ("Admin", "Contributor")
 _ID = re.compile(r"[A-Za-z0-9._@-]{1,128}\Z")
 _NOBODY = "$argon2id$v=19$m=65536,t=3,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 """Checked where there is nobody, so that an unknown id takes as long as a wrong password."""
@@ -37,7 +29,7 @@ _NOBODY = "$argon2id$v=19$m=65536,t=3,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAA
 def machines(vault: Vault, caller: Caller) -> dict[str, Any]:
     """Every machine identity, oldest first."""
     with vault.store.read() as reader:
-        return {"machines": [_view(vault.keyset, row) for row in _rows(reader)]}
+        return {"machines": [_view(vault.keyset, row) for row in identities.rows(reader)]}
 
 
 def add(
@@ -47,20 +39,16 @@ def add(
     """A new machine identity; what is left out is made. A generated password comes with the answer, this once."""
     ident = str(uuid.uuid4()) if id is None else id
     errors = {} if _ID.match(ident) else {"id": "1 to 128 of A-Z a-z 0-9 . _ @ -"}
-    errors |= {} if role in ROLES else {"role": " or ".join(ROLES)}
+    errors |= {} if role in identities.ROLES else {"role": " or ".join(identities.ROLES)}
     if errors:
         raise InvalidCredential(
             "no such machine identity can be made", errors=errors, next_step="Help: %cred machine add --help"
         )
     display_name = check_name(name if name else f"machine-user-{ident}")
     kept, shown = _password(vault, password)
-    row = PrincipalRow(
-        os.urandom(16), "machine", "active", role, _index(vault.keyset, ident), b"", vault.keyset.primary_id, 1, now()
-    )
-    content = {"name": display_name, "id": ident, "password": kept}
-    row = _sealed(vault.keyset, row, content)
+    row = identities.new(vault.keyset, role, {"name": display_name, "id": ident, "password": kept})
     with vault.change(Event("principal.create", caller, object_id=row.id)) as transaction:
-        if _by_index(transaction, row.name_ix):
+        if identities.by_ident(transaction, vault.keyset, ident):
             raise Conflict(
                 "there is a machine of that id already",
                 errors={"id": "taken"},
@@ -75,10 +63,9 @@ def set_password(
 ) -> dict[str, Any]:
     """Another password; the old one is refused from now on. A generated one comes with the answer, this once."""
     kept, shown = _password(vault, password)
-    with _changing(vault, caller, "principal.password", ref) as (transaction, row):
-        content = {**_open(vault.keyset, row), "password": kept}
-        changed = _sealed(vault.keyset, replace(row, revision=row.revision + 1), content)
-        transaction.update(changed, expected_revision=row.revision)
+    with identities.changing(vault, caller, "principal.password", ref) as (transaction, row):
+        content = {**identities.content(vault.keyset, row), "password": kept}
+        changed = identities.rewrite(vault, transaction, row, content, ends_tokens=True)
     return {**_view(vault.keyset, changed), **_handed(vault, caller, row, shown, reveal)}
 
 
@@ -93,39 +80,29 @@ def resume(vault: Vault, caller: Caller, ref: str) -> dict[str, Any]:
 
 
 def _set_status(vault: Vault, caller: Caller, ref: str, status: str) -> dict[str, Any]:
-    with _changing(vault, caller, f"principal.{status}", ref) as (transaction, row):
-        content = _open(vault.keyset, row)
-        changed = _sealed(vault.keyset, replace(row, status=status, revision=row.revision + 1), content)
-        transaction.update(changed, expected_revision=row.revision)
+    with identities.changing(vault, caller, f"principal.{status}", ref) as (transaction, row):
+        content = identities.content(vault.keyset, row)
+        changed = identities.rewrite(vault, transaction, row, content, ends_tokens=True, status=status)
     return _view(vault.keyset, changed)
 
 
 def remove(vault: Vault, caller: Caller, ref: str, force: bool = False) -> dict[str, Any]:
-    """Remove a machine identity; with `force` also the credentials that are its own, else they refuse it."""
-    reason = "forced" if force else ""
-    with _changing(vault, caller, "principal.remove", ref, reason) as (transaction, row):
-        owned = [open_meta(vault.keyset, one) for one in transaction.find(CredentialRow, {"owner_id": row.id})]
-        if owned and not force:
-            ident = _open(vault.keyset, row)["id"]
-            raise Conflict(
-                f"{ident} has {len(owned)} credentials of its own",
-                next_step=f"Remove them with it: %cred machine rm {ident} --force",
-            )
-        for stored in owned:
-            remove_in(transaction, stored)
-        transaction.delete(row)
-    return {"removed": _view(vault.keyset, row), "credentials": len(owned)}
+    """Remove a machine identity and its keys; with `force` also the credentials that are its own."""
+    with identities.changing(vault, caller, "principal.remove", ref, "forced" if force else "") as (transaction, row):
+        owned = identities.remove(vault, transaction, row, force, "machine")
+    return {"removed": _view(vault.keyset, row), "credentials": owned}
 
 
-def signed_in(vault: Vault, ident: str, password: str) -> bytes:
-    """The principal (`Caller.principal`) that id and password prove. Raises `NotSignedIn`, the same for every cause."""
+def prove(vault: Vault, ident: str, password: str) -> PrincipalRow | None:
+    """The machine whose id and password these are; None for every other pair. Whether it is paused is not asked.
+
+    Raises `RateLimited` when too many passwords wait already.
+    """
     with vault.store.read() as reader:
-        row = _by_index(reader, _index(vault.keyset, ident))
-    content = _open(vault.keyset, row) if row else {}
-    known = is_password(vault.keyset, str(content.get("password") or _NOBODY), password)
-    if row is None or not known or row.status != "active":
-        raise NotSignedIn("id or password are wrong, or the identity is paused")
-    return row.id
+        row = identities.by_ident(reader, vault.keyset, ident)
+    opened = identities.content(vault.keyset, row) if row else {}
+    known = is_password(vault.keyset, str(opened.get("password") or _NOBODY), password)
+    return row if known else None
 
 
 # ── passwords ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -148,29 +125,8 @@ def _handed(vault: Vault, caller: Caller, row: PrincipalRow, made: str, reveal: 
     return {"generated": "password", "password": made}
 
 
-# ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────
-def _index(keyset: Keyset, ident: str) -> bytes:
-    return keyset.name_index(keyset.store_id, "machine", ident)
-
-
-def _rows(reader: Reader) -> list[PrincipalRow]:
-    return reader.find(PrincipalRow, {"type": "machine"}, order=("created_at", "id"))
-
-
-def _by_index(reader: Reader, index: bytes) -> PrincipalRow | None:
-    return next((row for row in _rows(reader) if row.name_ix == index), None)
-
-
-def _open(keyset: Keyset, row: PrincipalRow) -> dict[str, Any]:
-    return keyset.open(principal_context(keyset, row), row.sealed)
-
-
-def _sealed(keyset: Keyset, row: PrincipalRow, content: dict[str, Any]) -> PrincipalRow:
-    return replace(row, sealed=keyset.seal(principal_context(keyset, row), content), key_id=keyset.primary_id)
-
-
 def _view(keyset: Keyset, row: PrincipalRow) -> dict[str, Any]:
-    content = _open(keyset, row)
+    content = identities.content(keyset, row)
     return {
         "id": content["id"],
         "name": content["name"],
@@ -179,37 +135,3 @@ def _view(keyset: Keyset, row: PrincipalRow) -> dict[str, Any]:
         "status": row.status,
         "role": row.role,
     }
-
-
-@contextmanager
-def _changing(
-    vault: Vault, caller: Caller, action: str, ref: str, reason: str = ""
-) -> Iterator[tuple[Transaction, PrincipalRow]]:
-    with vault.store.read() as reader:
-        wanted = _found(vault, reader, ref)
-    with vault.change(Event(action, caller, object_id=wanted.id, reason=reason)) as transaction:
-        yield transaction, _found(vault, transaction, ref)
-
-
-def _found(vault: Vault, reader: Reader, ref: str) -> PrincipalRow:
-    """The machine of that id, or of that display name where only one has it. Raises `NotFound`."""
-    row = _by_index(reader, _index(vault.keyset, ref))
-    if row is not None:
-        return row
-    rows = {row: _open(vault.keyset, row) for row in _rows(reader)}
-    named = [row for row, content in rows.items() if content["name"].casefold() == ref.casefold()]
-    if len(named) == 1:
-        return named[0]
-    if named:
-        raise Conflict("several machines have that name", next_step="Name it by its id: %cred machine list")
-    raise _unknown(ref, [content["id"] for content in rows.values()])
-
-
-def _unknown(ref: str, known: list[str]) -> NotFound:
-    close = get_close_matches(ref, known, n=3, cutoff=0.6)
-    hint = f"Did you mean {' or '.join(close)}? " if close else ""
-    return CredentialNotFound(
-        "there is no machine of that id",
-        next_step=f"{hint}See them all: %cred machine list",
-        details={"closest": close},
-    )

@@ -1,7 +1,7 @@
 """How often may one kernel ask, and when is asking suspicious?
 
-Limits (SECURITY §6): uses per minute and kernel; more than `bulk` distinct credentials in a minute is recorded once,
-more than `distinct` is refused. `CREDMAGIC_RATES=off` switches all of it off for load tests.
+Uses per minute and kernel; more than `bulk` distinct credentials in a minute is recorded once, more than `distinct` is
+refused. Signing in is counted in the store (`throttle.py`). `CREDMAGIC_RATES=off` switches all of it off for load tests.
 """
 
 from __future__ import annotations
@@ -19,11 +19,16 @@ WINDOW = 60.0
 
 @dataclass(frozen=True)
 class Limits:
-    """Per minute and kernel."""
+    """Per minute and kernel; of signing in, per minute and what the name says."""
 
     uses: int = 60_000
     bulk: int = 100
     distinct: int = 1_000
+    sign_ins_of_an_id: int = 600
+    failures_of_an_id: int = 10
+    failures_of_an_address: int = 60
+    free_failures: int = 5
+    """In a row, of one id from one address, before the next try has to wait."""
 
 
 @dataclass

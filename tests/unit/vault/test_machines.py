@@ -22,9 +22,16 @@ from credmagic.errors import (
     SealBroken,
 )
 from credmagic.vault.audit import Caller
-from credmagic.vault.machines import signed_in
+from credmagic.vault.sign_in import sign_in
 from credmagic.vault.vault import Vault
 from vault_principals import another
+
+
+def signed_in(vault: Vault, ident: str, password: str) -> bytes:
+    """The principal that id and password prove."""
+    found = sign_in(vault, Caller("machine"), ident, password).identity.principal
+    assert found
+    return found
 
 
 def test_what_is_left_out_is_made(act) -> None:
@@ -111,7 +118,7 @@ def test_through_a_port_a_made_password_travels_sealed_only(vault: Vault, act) -
 @pytest.mark.parametrize("role", ["member", "Contributor"])
 def test_others_manage_no_machines(vault: Vault, act, role: str) -> None:
     act("machine_add", id="etl", password="a-good-password")
-    who = another(vault, "eve", role)
+    who = another(vault, "eve", role, "user" if role == "member" else "machine")
     for action in ("machine_pause", "machine_remove", "machine_set_password"):
         with pytest.raises(AccessDenied):
             act(action, ref="etl", by=who)
