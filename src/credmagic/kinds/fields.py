@@ -82,7 +82,7 @@ def _declare(mark: FieldSpec, default: Any, schema: dict[str, Any]) -> Any:
     if mark.type not in TYPES:
         raise TypeError(f"unknown field type {mark.type!r}; known: {', '.join(TYPES)}")
     if mark.choices and not mark.open_choice:
-        schema = schema | {"enum": list(mark.choices)}
+        schema = schema | {"enum": [*mark.choices, *([None] if default is None else [])]}
     if mark.bounds:
         schema = schema | {"minimum": mark.bounds[0], "maximum": mark.bounds[1]}
     if mark.type == "url":

@@ -18,9 +18,11 @@ NAME_LENGTH = 128
 DESCRIPTION_LENGTH = 4096
 TAG_LENGTH = 64
 TAG_COUNT = 64
+ENVIRONMENT = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""A regular expression, also of other languages."""
 
 _CORRECT = "Correct it, then repeat the command. Help: %cred add --help"
-_ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+_ENVIRONMENT = re.compile(ENVIRONMENT + r"\Z")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 

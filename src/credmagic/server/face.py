@@ -40,11 +40,13 @@ class Op:
 
     `answers` maps a status to the model of its body, named `package.module:Model` (`…:Model[]` is a bare array), or
     to None for an answer without a body. Statuses that any request can meet are the face's `problems`.
+    `body_required` is False where an absent body means `{}`.
     """
 
     summary: str
     answers: Mapping[int, str | None]
     body: str | None = None
+    body_required: bool = True
     query: tuple[Param, ...] = ()
     public: bool = False
     """True when nobody has to say who he is (a sign-in)."""
@@ -61,6 +63,11 @@ class Route:
     handler: type[RequestHandler]
     operations: Mapping[str, Op]
     segments: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of its parameters, in order."""
+        return _SEGMENT.findall(self.path)
 
     @property
     def pattern(self) -> str:
@@ -83,7 +90,8 @@ class Face:
     """Who may ask, by name of a security scheme: `jupyter`, `machine`, or one of the face's own."""
     problem: str = "credmagic.server.views:Problem"
     """The model of every error's body."""
-    problems: tuple[int, ...] = (400, 401, 403, 404, 405, 415, 422, 423, 429)
+    problems: tuple[int, ...] = (400, 401, 403, 404, 415, 422, 423, 429, 500, 507)
+    """Statuses any operation can end with: whoever asks, whatever state the vault is in."""
     doubled_slash: bool = False
     """Some clients join an address that ends in a slash with one that begins with one."""
 

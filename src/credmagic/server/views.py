@@ -6,7 +6,7 @@ document is made from. Names are those of the wire.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -75,67 +75,12 @@ class Kinds(View):
     kinds: list[Kind]
 
 
-class ApiVersion(View):
-    """The version of the DataRobot API this server speaks."""
+class OpenApiDocument(View):
+    """What is served here, as OpenAPI 3.1 describes it."""
 
-    major: int
-    minor: int
-    versionString: str
-    releasedVersion: str
-
-
-class DataRobotCredential(View):
-    """A credential in DataRobot's shape; the last five are extensions."""
-
-    credentialId: str
-    name: str
-    credentialType: str
-    creationDate: str
-    description: str
-    environment: str
-    status: str
-    version: int
-    expiresAt: str | None
-    verifiedAt: str | None
-
-
-class DataRobotAssociation(View):
-    """What a credential is attached to."""
-
-    objectId: str
-    objectType: str
-    isDefault: bool
-    link: str | None
-
-
-class DataRobotAssociatedCredential(DataRobotCredential):
-    """A credential seen from the object it is attached to."""
-
-    objectId: str
-    objectType: str
-    isDefault: bool
-
-
-class _Page(View):
-    count: int
-    totalCount: int
-    next: str | None
-    previous: str | None
-
-
-class DataRobotCredentials(_Page):
-    """A page of credentials."""
-
-    data: list[DataRobotCredential]
-
-
-class DataRobotAssociations(_Page):
-    """A page of associations of one credential."""
-
-    data: list[DataRobotAssociation]
-
-
-class DataRobotAssociatedCredentials(_Page):
-    """A page of credentials attached to one object."""
-
-    data: list[DataRobotAssociatedCredential]
+    openapi: str
+    info: dict[str, Any]
+    servers: list[dict[str, Any]]
+    tags: list[dict[str, Any]]
+    paths: dict[str, Any]
+    components: dict[str, Any]

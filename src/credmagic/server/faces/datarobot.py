@@ -1,80 +1,23 @@
 """How does an unmodified DataRobot client work against this server?
 
-`dr.Client(endpoint="http://HOST:PORT{base}credmagic/api/v2", token=JUPYTER_TOKEN)`. Each handler translates names and
-shapes; rules live in the vault. Writes do not probe the service: a face stores what it is sent, verification
-tells.
+`dr.Client(endpoint="http://HOST:PORT{base}credmagic/api/v2", token=TOKEN)`, with Jupyter's token or with one that a
+machine signed in for. Each handler translates names and shapes; rules live in the vault. Writes do not probe the
+service: a face stores what it is sent, verification tells.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from typing import Any
 
 from tornado import web
 
-from credmagic.errors import Conflict, CredentialNotFound, InvalidCredential
+from credmagic.errors import Conflict, InvalidCredential
 from credmagic.server.face import COUNT, TEXT, Face, Op, Param, Route
-from credmagic.server.handlers import BrowserHandler, authorized
+from credmagic.server.faces.datarobot_base import MAX_PAGE, DataRobotHandler
+from credmagic.server.handlers import authorized
 
-if TYPE_CHECKING:
-    from credmagic.server.faces.datarobot_shapes import Objects
-
-PAGE = 20
-MAX_PAGE = 1000
 ALL = 10_000
 """More associations than any credential has."""
-
-
-class DataRobotHandler(BrowserHandler):
-    """What the handlers of this face share. Shapes and views need pydantic, which a starting server does
-    without.
-    """
-
-    @property
-    def shapes(self) -> Any:
-        """The module that translates."""
-        from credmagic.server.faces import datarobot_shapes
-
-        return datarobot_shapes
-
-    @property
-    def objects(self) -> Objects:
-        """The translator of objects, which knows where this server's notebooks lie."""
-        objects: Objects = self.shapes.Objects(self.credmagic.notebooks)
-        return objects
-
-    async def found(self, credential_id: str) -> dict[str, Any]:
-        """The credential of exactly this id. Raises `CredentialNotFound`."""
-        view = await self.ask("show", ref=self.shapes.check_id(credential_id))
-        if view["id"] != credential_id:  # somebody gave a credential a name that looks like an id
-            raise CredentialNotFound("there is no credential of that id", next_step="GET credentials/ lists them.")
-        return view
-
-    def page_asked(self) -> dict[str, int]:
-        """`limit` and `offset` of the query. Raises `InvalidCredential`."""
-        asked = {"limit": self.get_query_argument("limit", str(PAGE)), "offset": self.get_query_argument("offset", "0")}
-        errors = {name: "must be a whole number" for name, text in asked.items() if not _is_count(text)}
-        if not errors and not 1 <= int(asked["limit"]) <= MAX_PAGE:
-            errors["limit"] = f"must be 1 to {MAX_PAGE}"
-        if errors:
-            raise InvalidCredential("not a page", errors=errors)
-        return {name: int(text) for name, text in asked.items()}
-
-    def answer_page(self, model: str, rows: list[Any], total: int) -> None:
-        """Send one page; `next` and `previous` are absolute, or null at the ends."""
-        from credmagic.server import views
-
-        limit, offset = self.page_asked()["limit"], self.page_asked()["offset"]
-        following = self._page_at(offset + limit) if offset + limit < total else None
-        before = self._page_at(max(0, offset - limit)) if offset else None
-        page = getattr(views, model)
-        self.answer(page(count=len(rows), totalCount=total, data=rows, next=following, previous=before))
-
-    def _page_at(self, offset: int) -> str:
-        arguments = self.request.query_arguments.items()
-        query = [(name, text) for name, texts in arguments for text in texts if name != "offset"]
-        query.append(("offset", b"%d" % offset))
-        return f"{self.request.protocol}://{self.request.host}{self.request.path}?{urlencode(query)}"
 
 
 class VersionHandler(DataRobotHandler):
@@ -83,9 +26,9 @@ class VersionHandler(DataRobotHandler):
     @web.authenticated
     @authorized("read", resource="credmagic")
     def get(self) -> None:
-        from credmagic.server import views
+        from credmagic.server.faces.datarobot_models import ApiVersion
 
-        self.answer(views.ApiVersion(major=2, minor=49, versionString="2.49.0", releasedVersion="2.49.0"))
+        self.answer(ApiVersion(major=2, minor=49, versionString="2.49.0", releasedVersion="2.49.0"))
 
 
 class CredentialsHandler(DataRobotHandler):
@@ -223,36 +166,33 @@ class AssociationHandler(DataRobotHandler):
             await self.ask("attach", ref=row["id"], **thing, default=False, inject=row["inject"])
 
 
-def _is_count(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 9
-
-
-_VIEWS = "credmagic.server.views:"
+_MODELS = "credmagic.server.faces.datarobot_models:"
 _PAGE = (Param("offset", COUNT), Param("limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE}))
 _TYPES = Param("types", {"type": "array", "items": TEXT}, "Only these; repeat it for several")
 _ORDER = Param("orderBy", {"enum": ["isDefault", "-isDefault"]})
 _OBJECT = {"objectType": "[^/:]+", "objectId": ".+?"}
-_CHANGED = {409: _VIEWS + "Problem"}
+_CHANGED = {409: "credmagic.server.views:Problem"}
 
 FACE = Face(
     name="datarobot",
     title="DataRobot credentials API",
     prefix="api/v2/",
+    identity=("jupyter", "machine"),
     routes=(  # in this order: `associations` is not an id
-        Route("version/", VersionHandler, {"get": Op("The version of this API", {200: _VIEWS + "ApiVersion"})}),
+        Route("version/", VersionHandler, {"get": Op("The version of this API", {200: _MODELS + "ApiVersion"})}),
         Route(
             "credentials/",
             CredentialsHandler,
             {
                 "get": Op(
                     "A page of credentials",
-                    {200: _VIEWS + "DataRobotCredentials"},
+                    {200: _MODELS + "DataRobotCredentials"},
                     query=(*_PAGE, _TYPES, Param("environment")),
                 ),
                 "post": Op(
                     "Make a credential",
-                    {201: _VIEWS + "DataRobotCredential", **_CHANGED},
-                    body=_VIEWS + "DataRobotCreation",
+                    {201: _MODELS + "DataRobotCredential", **_CHANGED},
+                    body=_MODELS + "DataRobotCreation",
                 ),
             },
         ),
@@ -262,7 +202,7 @@ FACE = Face(
             {
                 "get": Op(
                     "What is attached to an object",
-                    {200: _VIEWS + "DataRobotAssociatedCredentials"},
+                    {200: _MODELS + "DataRobotAssociatedCredentials"},
                     query=(*_PAGE, _ORDER),
                 )
             },
@@ -274,10 +214,10 @@ FACE = Face(
             {
                 "get": Op(
                     "What a credential is attached to",
-                    {200: _VIEWS + "DataRobotAssociations"},
+                    {200: _MODELS + "DataRobotAssociations"},
                     query=(*_PAGE, _TYPES),
                 ),
-                "patch": Op("Attach or detach", {204: None, **_CHANGED}, body=_VIEWS + "DataRobotObjects"),
+                "patch": Op("Attach or detach", {204: None, **_CHANGED}, body=_MODELS + "DataRobotObjects"),
             },
         ),
         Route(
@@ -286,8 +226,9 @@ FACE = Face(
             {
                 "put": Op(
                     "Attach, as the default or not",
-                    {200: _VIEWS + "DataRobotAssociation", 201: _VIEWS + "DataRobotAssociation", **_CHANGED},
-                    body=_VIEWS + "DataRobotDefault",
+                    {200: _MODELS + "DataRobotAssociation", 201: _MODELS + "DataRobotAssociation", **_CHANGED},
+                    body=_MODELS + "DataRobotDefault",
+                    body_required=False,
                 )
             },
             _OBJECT,
@@ -296,11 +237,11 @@ FACE = Face(
             "credentials/{credentialId}/",
             CredentialHandler,
             {
-                "get": Op("One credential", {200: _VIEWS + "DataRobotCredential"}),
+                "get": Op("One credential", {200: _MODELS + "DataRobotCredential"}),
                 "patch": Op(
                     "Change a credential",
-                    {200: _VIEWS + "DataRobotCredential", **_CHANGED},
-                    body=_VIEWS + "DataRobotChanges",
+                    {200: _MODELS + "DataRobotCredential", **_CHANGED},
+                    body=_MODELS + "DataRobotChanges",
                 ),
                 "delete": Op("Delete a credential", {204: None, **_CHANGED}),
             },

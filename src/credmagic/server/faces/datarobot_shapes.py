@@ -13,19 +13,15 @@ from typing import Any
 
 from credmagic.errors import CredentialNotFound, CredmagicError, InvalidCredential, UnknownKind
 from credmagic.kinds.registry import find_kind
+from credmagic.server.faces.datarobot_models import (
+    DEFAULT_TYPE,
+    FACE,
+    OBJECT_TYPES,
+    DataRobotAssociatedCredential,
+    DataRobotAssociation,
+    DataRobotCredential,
+)
 from credmagic.server.notebooks import Notebooks
-from credmagic.server.views import DataRobotAssociatedCredential, DataRobotAssociation, DataRobotCredential
-
-FACE = "datarobot"
-OBJECT_TYPES = {
-    "batch_prediction_job_definition": "batchPredictionJobDefinition",
-    "dataconnection": "dataconnection",
-    "job": "job",
-    "kernelspec": "kernelspec",
-    "notebook": "notebook",
-    "server": "server",
-}
-"""How a type of object is spelled in addresses (and in the vault) → in bodies."""
 
 _DESCRIBING = {"name", "credentialType", "description", "environment", "expiresAt", "tags"}
 _ADD, _REMOVE = "[{objectId, objectType}, …]", "[objectId, …]"
@@ -71,7 +67,7 @@ def creation(body: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of `create` in the body of a POST."""
     return {
         "name": body.get("name", ""),
-        "kind": body.get("credentialType", "basic"),
+        "kind": body.get("credentialType", DEFAULT_TYPE),
         "fields": _fields(body),
         "description": body.get("description"),
         "environment": body.get("environment"),

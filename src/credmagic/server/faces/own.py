@@ -32,12 +32,28 @@ class HealthHandler(BrowserHandler):
         self.answer(views.Health.model_validate(self.credmagic.health()))
 
 
+class OpenApiHandler(BrowserHandler):
+    """`api/openapi.json`: what is served here, for programs to read."""
+
+    @web.authenticated
+    @authorized("read", resource="credmagic")
+    async def get(self) -> None:
+        self.finish(await self.credmagic.gate.run(_document, self.settings["base_url"] + "credmagic/"))
+
+
+def _document(base: str) -> bytes:
+    from credmagic.server.openapi import encoded
+
+    return encoded(base)
+
+
 FACE = Face(
     name="own",
     title="credmagic",
     prefix="api/",
     routes=(
         Route("kinds", KindsHandler, {"get": Op("Every kind with its fields", {200: _VIEWS + "Kinds"})}),
+        Route("openapi.json", OpenApiHandler, {"get": Op("This document", {200: _VIEWS + "OpenApiDocument"})}),
         Route("health", HealthHandler, {"get": Op("Is this extension alive?", {200: _VIEWS + "Health"})}),
     ),
 )
