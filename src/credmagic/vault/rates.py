@@ -1,7 +1,8 @@
 """How often may one kernel ask, and when is asking suspicious?
 
-Uses per minute and kernel; more than `bulk` distinct credentials in a minute is recorded once, more than `distinct` is
-refused. Signing in is counted in the store (`throttle.py`). `CREDMAGIC_RATES=off` switches all of it off for load tests.
+Limits (SECURITY §6): uses per minute and kernel; more than `bulk` distinct credentials in a minute is recorded once,
+more than `distinct` is refused. Signing in is counted in the store (`throttle.py`). `CREDMAGIC_RATES=off` switches all
+of it off for load tests.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def issue_for_user(vault: Vault, caller: Caller, minutes: int = LONGEST_LIFE) ->
 
 
 def who(vault: Vault, token: str) -> Identity:
-    """Whose token it is, as things stand now. Raises `NotSignedIn`: `token_expired`, or `token_invalid` for the rest."""
+    """Whose token it is, as things stand now. Raises `NotSignedIn`: `token_expired`, else `token_invalid`."""
     claims = jwt.read(vault.keyset, token, int(time.time()))
     with vault.store.read() as reader:
         proof = _claimed(vault, reader, claims)
