@@ -115,7 +115,7 @@ def test_a_connection_that_ends_with_its_answer_is_not_kept(server, client):
 
     client.call("names")
 
-    assert client._idle == []
+    assert client.pool.idle == []
 
 
 def test_a_forked_child_does_not_use_its_parents_connection(server, client):
@@ -164,7 +164,7 @@ def test_a_dead_server_is_a_typed_error_with_the_next_step(path, monkeypatch):
 
 
 def test_a_server_that_does_not_answer_in_time_is_a_typed_error(server, client, monkeypatch):
-    monkeypatch.setattr("credmagic.client.socket.TIMEOUT", 0.2)
+    monkeypatch.setattr("credmagic.client.over_http.TIMEOUT", 0.2)
     with tempfile.TemporaryDirectory(prefix="s-") as directory:
         import socket
 
@@ -216,13 +216,13 @@ def test_an_action_cannot_smuggle_a_header(server, client):
 
 def test_an_interrupted_call_does_not_answer_the_next_one(server, client, monkeypatch):
     client.call("names")
-    connection = client._idle[0]
+    connection = client.pool.idle[0]
     monkeypatch.setattr(type(connection), "ask", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
 
     with pytest.raises(KeyboardInterrupt):
         client.call("names")
 
-    assert client._idle == []
+    assert client.pool.idle == []
     assert Path(server.server_address).exists()
 
 
