@@ -1,14 +1,15 @@
-"""Who may do what?
+"""Who may do what, to whose, and through which door?
 
-The laptop owner everything; a machine or a further user what its role says. Two checks, where everything passes:
- `dispatch` asks for the action's permission, and every transaction asks whose rows were written.
+One table, `RIGHTS`: for each right the planes it may be asked through, the tables it may write, and for each principal
+(type, role) whose things it reaches. What is not there is denied. Three places ask it: `dispatch` before an action
+runs, `Vault.find` and `Resolver` for each credential it names, and every transaction for each row it has written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from credmagic.crypto import context
 from credmagic.crypto.keyset import Keyset
@@ -17,46 +18,135 @@ from credmagic.store.rows import PrincipalRow
 
 if TYPE_CHECKING:
     from credmagic.store.transaction import Change
+    from credmagic.vault.resolve import Owners
 
-PERMISSIONS = {
-    "read": "metadata",
-    "audit": "what everybody did",
-    "write": "credentials",
-    "use": "values leave",
-    "manage": "connections and machines",
-    "operate": "the store itself",
-}
-_BY_ROLE = {
-    "owner": frozenset(PERMISSIONS),
-    "Admin": frozenset({"read", "audit", "write", "use", "manage"}),
-    "editor": frozenset({"read", "write", "use"}),
-    "member": frozenset({"read", "write", "use"}),
-    "Contributor": frozenset({"read", "write", "use"}),
-}
-_SHARES = frozenset({"owner", "Admin", "editor"})
-"""Roles that may change what belongs to the team."""
+Who = tuple[str, str]
+"""Type and role of a principal."""
+LAPTOP, EDITOR, MEMBER = ("user", "owner"), ("user", "editor"), ("user", "member")
+CONTRIBUTOR, ADMIN = ("machine", "Contributor"), ("machine", "Admin")
+
+OWN, TEAM, OTHERS = "own", "team", "others"
+PART = "part"
+"""What the team keeps for a connection of which each member has a credential of its own."""
+FOLLOWS = "follows"
+"""Another's row that hangs on what one may change: who attached or was granted a shared credential; a member's
+credential of a connection, which the team's part completes, or which goes with the connection or the member."""
+
+_OURS = frozenset({OWN, TEAM})
+_KNOWN = _OURS | {PART}
+_KEPT = _KNOWN | {FOLLOWS}
+_ALL = _KNOWN | {OTHERS}
+_MINE = frozenset({OWN})
+
+_HERE = frozenset({"local"})
+_VALUES = frozenset({"local", "kernel", "machine"})
+_ANY = _VALUES | {"browser"}
+
+_OWNERS = frozenset({"local", "kernel", "browser"})
+"""Planes that have identified the laptop owner when they name no principal."""
+
+_OF_CREDENTIALS = frozenset({"credentials", "credential_versions", "associations", "grants", "usages"})
+_HANGING = frozenset({"associations", "grants"})
+_MANAGED = frozenset({"connections", "configurations", "principals", "access_keys", "throttle"})
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """`whose`: a principal that is not there has none of it. `tables` None: any."""
+
+    planes: frozenset[str]
+    tables: frozenset[str] | None
+    whose: Mapping[Who, frozenset[str]]
+
+
+RIGHTS: Mapping[str, Right] = {
+    # metadata; of others only that there is something, see `Vault.shown`
+    "read": Right(_ANY, frozenset(), {
+        LAPTOP: _KNOWN, EDITOR: _KNOWN, MEMBER: _KNOWN, CONTRIBUTOR: _KNOWN, ADMIN: _ALL,
+    }),
+    # where something is used: notebooks' names
+    "trace": Right(_ANY, frozenset(), {
+        LAPTOP: _KNOWN, EDITOR: _KNOWN, MEMBER: _KNOWN, CONTRIBUTOR: _KNOWN, ADMIN: _KNOWN,
+    }),
+    # the log; `log` leaves out what is not one's own, unless one reaches all
+    "audit": Right(_ANY, frozenset(), {
+        LAPTOP: _KNOWN, EDITOR: _KNOWN, MEMBER: _KNOWN, CONTRIBUTOR: _KNOWN, ADMIN: _ALL,
+    }),
+    # credentials
+    "write": Right(_ANY, _OF_CREDENTIALS, {
+        LAPTOP: _KNOWN, EDITOR: _KNOWN, MEMBER: _MINE, CONTRIBUTOR: _MINE, ADMIN: _KNOWN,
+    }),
+    # the same through a connection
+    "fill": Right(_ANY, _OF_CREDENTIALS, {
+        LAPTOP: _KEPT, EDITOR: _KEPT, MEMBER: _MINE, CONTRIBUTOR: _MINE, ADMIN: _KEPT,
+    }),
+    # one's own notebooks and other objects, to what one may see
+    "attach": Right(_ANY, frozenset({"associations"}), {
+        LAPTOP: _KEPT, EDITOR: _KEPT, MEMBER: _KNOWN, CONTRIBUTOR: _KNOWN, ADMIN: _KEPT,
+    }),
+    # a value goes to the service it is for, and the answer is remembered
+    "verify": Right(_ANY, frozenset({"credentials"}), {
+        LAPTOP: _KNOWN, EDITOR: _KNOWN, MEMBER: _KNOWN, CONTRIBUTOR: _KNOWN, ADMIN: _KNOWN,
+    }),
+    # values leave
+    "use": Right(_VALUES, frozenset(), {
+        LAPTOP: _OURS, EDITOR: _OURS, MEMBER: _OURS, CONTRIBUTOR: _OURS, ADMIN: _OURS,
+    }),
+    # connections, machines, applications and their keys
+    "manage": Right(_ANY, _OF_CREDENTIALS | _MANAGED, {LAPTOP: _KEPT, ADMIN: _KEPT}),
+    # who else may use a guarded one: in a terminal, for page script could press any button
+    "guard": Right(_HERE, frozenset({"credentials", "grants"}), {LAPTOP: _KEPT, ADMIN: _KEPT}),
+    # the store itself
+    "operate": Right(_HERE, None, {LAPTOP: _ALL | _KEPT}),
+}  # fmt: skip
+_NOBODY = Right(frozenset(), frozenset(), {})
 
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """On whose behalf something is done; `id` is None for the laptop owner."""
+    """On whose behalf something is done, and with which right; `id` is None for the laptop owner."""
 
     id: bytes | None
+    type: str
     role: str
+    right: str = ""
+
+    @property
+    def reach(self) -> frozenset[str]:
+        """Whose things the running action may touch."""
+        return self.reaches(self.right)
+
+    def reaches(self, right: str) -> frozenset[str]:
+        """Whose things one may touch with `right`; none without a rule."""
+        return RIGHTS.get(right, _NOBODY).whose.get((self.type, self.role), frozenset())
+
+    def check(self, owned: str) -> None:
+        """Raises `AccessDenied` for a credential that one may know of, but not touch with the running action."""
+        if owned not in self.reach:
+            raise _not_yours(self, owned)
 
 
-OWNER = Acting(None, "owner")
+HOUSE = Acting(None, *LAPTOP, "operate")
+"""The vault itself, outside of any action: renamed notebooks, renewed tokens."""
 
 
 def identify(keyset: Keyset, row: PrincipalRow | None) -> Acting:
     """The principal of a row that opens. Raises `NotSignedIn` for one that is paused or gone, `SealBroken`."""
     if row is not None:
         keyset.open(principal_context(keyset, row), row.sealed)
-        if row.status == "active" and row.role in _BY_ROLE:
-            return Acting(row.id, row.role)
+        acting = Acting(row.id, row.type, row.role)
+        if row.status == "active" and acting.reaches("read"):
+            return acting
     raise NotSignedIn(
         "this identity is paused or removed", next_step="Whoever manages it: credmagic machine list, machine resume"
     )
+
+
+def owner_at(plane: str) -> Acting:
+    """Who asks through a plane that names no principal. Raises `NotSignedIn` where that is nobody."""
+    if plane not in _OWNERS:
+        raise NotSignedIn("nobody has signed in", next_step="Sign in for a token first.")
+    return HOUSE
 
 
 def principal_context(keyset: Keyset, row: PrincipalRow) -> bytes:
@@ -65,23 +155,70 @@ def principal_context(keyset: Keyset, row: PrincipalRow) -> bytes:
     return context.row_context(keyset.store_id, "principals", row.id, columns, row.revision)
 
 
-def check(acting: Acting, permission: str, action: str) -> None:
-    """Raises `AccessDenied` unless the role has the permission."""
-    if permission not in _BY_ROLE[acting.role]:
+def is_local_only(right: str) -> bool:
+    """True for what no socket and no port serves."""
+    return RIGHTS.get(right, _NOBODY).planes <= _HERE
+
+
+# ── before an action runs ────────────────────────────────────────────────────────────────────────────────────
+def check(acting: Acting, plane: str, action: str) -> None:
+    """Raises `AccessDenied` unless there is a rule for this right, this principal and this plane."""
+    said = action.replace("_", " ")
+    if not acting.reach:
         raise AccessDenied(
-            f"the role {acting.role} may not: {action.replace('_', ' ')}",
+            f"the role {acting.role} may not: {said}",
             next_step="Ask the owner of this store, or a machine with the role Admin.",
         )
-
-
-def check_writes(acting: Acting, changes: Iterable[Change]) -> None:
-    """Raises `AccessDenied` when a row of somebody else was written; nothing of the transaction is kept."""
-    if acting.role in _SHARES and acting.role != "editor":
+    if plane in RIGHTS[acting.right].planes:
         return
+    if is_local_only(acting.right):
+        command = action.replace("_", "-")
+        raise AccessDenied(
+            f"{command} runs only in a shell on the machine that holds the store",
+            next_step=f"In a terminal: credmagic {command}",
+        )
+    raise AccessDenied(
+        f"no value leaves here, so there is no: {said}",
+        next_step="In a notebook: %cred use NAME — in a job: sign in as a machine and ask api/resolve",
+    )
+
+
+# ── before a transaction is kept ─────────────────────────────────────────────────────────────────────────────
+def check_writes(acting: Acting, owners: Owners, changes: Iterable[Change]) -> None:
+    """Raises `AccessDenied` when a row was written that the running action may not touch; nothing of it is kept."""
+    changes = list(changes)
+    tables = RIGHTS.get(acting.right, _NOBODY).tables
+    credentials = {change.pk[0] for change in changes if change.table == "credentials"}
     for change in changes:
-        owners = {getattr(row, "owner_id", acting.id) for row in (change.old, change.new) if row is not None}
-        if owners - {acting.id} and not (acting.role in _SHARES and change.table == "credentials"):
-            raise AccessDenied(
-                f"the role {acting.role} may not change what belongs to the team",
-                next_step="Ask the owner of this store, or make one of your own.",
-            )
+        if tables is None or (change.table == "audit" and change.old is None):
+            continue
+        owned = _owned(change, owners, credentials)
+        if change.table not in tables or not owned <= acting.reach:
+            raise _not_yours(acting, *owned)
+
+
+def _owned(change: Change, owners: Owners, credentials: set[Any]) -> set[str]:
+    """Whose the written row is; nothing where the credential it hangs on is written too, and judged itself."""
+    if change.table in _MANAGED:
+        return {TEAM}
+    found = set()
+    for row in (change.old, change.new):
+        if row is None or getattr(row, "credential_id", None) in credentials:
+            continue
+        owned = owners.owned(getattr(row, "owner_id", b""))
+        found.add(FOLLOWS if owned == OTHERS and _follows(change) else owned)
+    return found
+
+
+def _follows(change: Change) -> bool:
+    statuses = (getattr(change.old, "status", None), getattr(change.new, "status", None))
+    return change.table in _HANGING or change.new is None or statuses == ("incomplete", "active")
+
+
+def _not_yours(acting: Acting, *owned: str) -> AccessDenied:
+    whose = "another" if {OTHERS, FOLLOWS} & set(owned) else "the team"
+    verb = "use" if acting.right in ("use", "verify") else "change"
+    return AccessDenied(
+        f"the role {acting.role} may not {verb} what belongs to {whose}",
+        next_step="Ask the owner of this store, or make one of your own.",
+    )

@@ -84,7 +84,7 @@ def create(vault: Vault, caller: Caller, ref: str, reveal: bool = False) -> dict
         name = identities.content(vault.keyset, owner)["name"]
     shown = {"secret": secret}
     if reveal:
-        shown = vault.reveals.offer(shown, caller.kernel_id or "", row.id)
+        shown = vault.reveals.offer(shown, caller.session, row.id)
     return {**view(vault.keyset, row), "name": name, "generated": "secret", **shown}
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from credmagic.errors import AccessDenied, InvalidCredential, NotFound
+from credmagic.errors import InvalidCredential, NotFound
 from credmagic.kinds.registry import find_kind
 from credmagic.vault import (
     access,
@@ -26,6 +26,7 @@ from credmagic.vault import (
     guarding,
     lifecycle,
     listing,
+    log,
     machines,
     overview,
     protection,
@@ -65,7 +66,7 @@ _MOST = 2**53
 
 @dataclass(frozen=True)
 class Action:
-    """One row of the table. `permission` is one of `access.PERMISSIONS`."""
+    """One row of the table. `permission` is one of `access.RIGHTS`; with none of them nobody may."""
 
     name: str
     run: Callable[..., dict[str, Any]]
@@ -74,7 +75,7 @@ class Action:
     @property
     def local_only(self) -> bool:
         """Operator actions are never served by a socket or a port."""
-        return self.permission == "operate"
+        return access.is_local_only(self.permission)
 
     @cached_property
     def parameters(self) -> dict[str, inspect.Parameter]:
@@ -126,7 +127,9 @@ def resolve(
         if canonical is None:
             raise InvalidCredential("name a credential or a kind", next_step="%cred use NAME")
         ref = associations.default_of(vault, caller, canonical)
-    return vault.resolver.resolve(caller, ref, environment=environment, version=version, kind=canonical, describe=True)
+    return vault.resolver.resolve(
+        caller, ref, environment=environment, version=version, kind=canonical, describe=True, reach=vault.acting.reach
+    )
 
 
 ACTIONS: dict[str, Action] = {
@@ -138,11 +141,11 @@ ACTIONS: dict[str, Action] = {
         Action("names", listing.known_names, "read"),
         Action("show", listing.show, "read"),
         Action("versions", listing.versions, "read"),
-        Action("uses", usages.uses, "read"),
-        Action("associated", associations.associated, "read"),
+        Action("uses", usages.uses, "trace"),
+        Action("associated", associations.associated, "trace"),
         Action("status", overview.status, "read"),
         Action("why", overview.why, "read"),
-        Action("audit", overview.audit, "audit"),
+        Action("audit", log.audit, "audit"),
         Action("create", credentials.create, "write"),
         Action("update", credentials.update, "write"),
         Action("rotate", lifecycle.rotate, "write"),
@@ -152,9 +155,9 @@ ACTIONS: dict[str, Action] = {
         Action("resume", lifecycle.resume, "write"),
         Action("rename", credentials.rename, "write"),
         Action("delete", credentials.delete, "write"),
-        Action("verify", verification.check, "write"),
-        Action("attach", associations.attach, "write"),
-        Action("detach", associations.detach, "write"),
+        Action("verify", verification.check, "verify"),
+        Action("attach", associations.attach, "attach"),
+        Action("detach", associations.detach, "attach"),
         Action("begin_entry", sealed_forms.begin_entry, "write"),
         Action("submit_entry", sealed_forms.submit_entry, "write"),
         Action("resolve", resolve, "use"),
@@ -165,8 +168,8 @@ ACTIONS: dict[str, Action] = {
         Action("connection", connections.show, "read"),
         Action("connection_add", connections.add, "manage"),
         Action("connection_configure", connections.configure, "manage"),
-        Action("connection_set_credentials", connection_credentials.set_credentials, "write"),
-        Action("connection_drop_credentials", connection_credentials.drop_credentials, "write"),
+        Action("connection_set_credentials", connection_credentials.set_credentials, "fill"),
+        Action("connection_drop_credentials", connection_credentials.drop_credentials, "fill"),
         Action("connection_set_identity_provider", connections.set_identity_provider, "manage"),
         Action("connection_remove", connections.remove, "manage"),
         Action("connection_import", connection_files.read_in, "manage"),
@@ -188,9 +191,9 @@ ACTIONS: dict[str, Action] = {
         Action("key_resume", access_keys.resume, "manage"),
         Action("key_remove", access_keys.remove, "manage"),
         Action("key_owner", access_keys.owner, "read"),
-        Action("guard", guarding.guard, "operate"),
-        Action("grant", guarding.grant, "operate"),
-        Action("revoke", guarding.revoke, "operate"),
+        Action("guard", guarding.guard, "guard"),
+        Action("grant", guarding.grant, "guard"),
+        Action("revoke", guarding.revoke, "guard"),
         Action("protect", protection.protect, "operate"),
         Action("recovery_key", protection.recovery_key, "operate"),
     )
@@ -198,17 +201,15 @@ ACTIONS: dict[str, Action] = {
 
 
 def dispatch(vault: Vault, caller: Caller, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Run one action for `caller`. Raises `NotFound` for an unknown action, `AccessDenied` for a local-only one."""
+    """Run one action for `caller`.
+
+    Raises `NotFound` for an unknown action, `NotSignedIn`, `AccessDenied` for what `access` has no rule for.
+    """
     found = ACTIONS.get(action)
     if found is None:
         raise NotFound(f"no action {action!r}", next_step="See docs/architecture.md, the table of actions.")
-    if found.local_only and caller.plane != "local":
-        raise AccessDenied(
-            f"{action.replace('_', '-')} runs only in a shell on the machine that holds the store",
-            next_step=f"In a terminal: credmagic {action.replace('_', '-')}",
-        )
-    seen = vault.seen_by(caller)
-    access.check(seen.acting, found.permission, action)
+    seen = vault.seen_by(caller, found.permission)
+    access.check(seen.acting, caller.plane, action)
     return found.run(seen, caller, **found.check(params))
 
 

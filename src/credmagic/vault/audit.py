@@ -36,6 +36,11 @@ class Caller:
     principal: bytes | None = None
     """Whom the plane has identified: a machine, or a further user. None is the laptop owner."""
 
+    @property
+    def session(self) -> str:
+        """What asks, for what is kept in memory and counted for it alone: its kernel, else who has signed in."""
+        return self.kernel_id or (self.principal or b"").hex()
+
     def objects(self) -> list[tuple[str, str]]:
         """What this caller runs as, (type, id): its notebook first, then its kernelspec."""
         known = (("notebook", self.notebook), ("kernelspec", self.kernelspec))

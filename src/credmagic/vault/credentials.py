@@ -104,6 +104,7 @@ def create(
     described = {"name": name, "description": rules.check_description(description), "tags": rules.check_tags(tags)}
     cls = find_kind(kind)
     owner = vault.owners.team if team else vault.owners.me
+    vault.acting.check(vault.owners.owned(owner))
     index = vault.keyset.name_index(owner, environment, name)
     if verify:  # before the service is asked; the unique index has the last word in any case
         with vault.store.read() as reader:

@@ -19,7 +19,12 @@ class Injected:
         self._lock = threading.Lock()
 
     def note(self, caller: Caller, credential_id: bytes) -> None:
-        """This caller's kernel has the credential in its variables from now on."""
+        """This caller's kernel has the credential in its variables from now on.
+
+        A machine elsewhere is not noted: nobody would ever say that it has ended.
+        """
+        if caller.plane == "machine":
+            return
         with self._lock:
             self._held[caller.kernel_id or "", credential_id] = caller.notebook or ""
 

@@ -132,7 +132,7 @@ def generate(
     target = generated_field(type(before), field)
     made = passwords.generate(policy, without=[stored.name], label=mask(stored.name, target))
     view = _rotated(vault, caller, stored, before.updated({target: made}), False, expires_at, overlap_days)
-    offer = vault.reveals.offer({target: str.__str__(made)}, caller.kernel_id or "", stored.row.id)
+    offer = vault.reveals.offer({target: str.__str__(made)}, caller.session, stored.row.id)
     return {**view, "generated": target, **offer}
 
 
@@ -170,7 +170,7 @@ def _no_such(cls: type[CredentialKind], wanted: str | None, names: list[str]) ->
 def reveal(vault: Vault, caller: Caller, reveal_id: str, public_key: str) -> dict[str, Any]:
     """What was generated, once, sealed to the browser's own key. Raises `NotFound` when it was shown already."""
     try:
-        sealed, about = vault.reveals.take(reveal_id, public_key, caller.kernel_id or "")
+        sealed, about = vault.reveals.take(reveal_id, public_key, caller.session)
     except CredmagicError as error:
         vault.record(Event("reveal", caller, "denied", reason=error.code))
         raise

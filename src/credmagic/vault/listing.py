@@ -19,7 +19,7 @@ from credmagic.store.rows import AssociationRow, CredentialRow, VersionRow
 from credmagic.store.transaction import Reader
 from credmagic.vault.audit import Caller
 from credmagic.vault.guarding import grants_of
-from credmagic.vault.records import iso, open_to_show
+from credmagic.vault.records import iso
 from credmagic.vault.vault import Vault
 
 MAX_PAGE = 1000
@@ -34,7 +34,7 @@ def show(vault: Vault, caller: Caller, ref: str, environment: str | None = None)
             "last_used_at": iso(reader.last_used([stored.row.id]).get(stored.row.id)),
             "versions": reader.count(VersionRow, {"credential_id": stored.row.id}),
             "uses": reader.count(AssociationRow, {"credential_id": stored.row.id}),
-            "grants": grants_of(vault, reader, stored) if stored.guarded else [],
+            "grants": grants_of(vault, reader, stored) if stored.guarded and vault.is_ours(stored) else [],
         }
 
 
@@ -53,15 +53,14 @@ def page(
         raise InvalidCredential(f"a page holds 1 to {MAX_PAGE} credentials", errors={"limit": f"1 to {MAX_PAGE}"})
     where = _filters(kind, environment)
     with vault.store.read() as reader:
-        rows = _ordered(vault, reader, where, offset + limit + 1, _cursor(after))[offset:]
+        owners = vault.listed_owners(reader)
+        rows = _ordered(owners, reader, where, offset + limit + 1, _cursor(after))[offset:]
         found: dict[str, Any] = {
-            "credentials": [vault.view(open_to_show(vault.keyset, row)) for row in rows[:limit]],
+            "credentials": [vault.view(vault.shown(row)) for row in rows[:limit]],
             "next": _cursor_of(rows[limit - 1]) if len(rows) > limit else None,
         }
         if count:
-            found["total"] = sum(
-                _number(reader.count(CredentialRow, {"owner_id": owner, **where})) for owner in vault.owners
-            )
+            found["total"] = sum(_number(reader.count(CredentialRow, {"owner_id": one, **where})) for one in owners)
     return found
 
 
@@ -80,13 +79,13 @@ def _number(counted: Any) -> int:
 
 
 def _ordered(
-    vault: Vault, reader: Reader, where: Mapping[str, Any], limit: int, after: tuple[int, bytes] | None
+    owners: Sequence[bytes], reader: Reader, where: Mapping[str, Any], limit: int, after: tuple[int, bytes] | None
 ) -> list[CredentialRow]:
     # One keyset query an owner, merged: `owner IN (…) ORDER BY` would sort the whole store for 20 rows.
     order = ("created_at", "id")
     pages = [
         reader.find(CredentialRow, {"owner_id": owner, **where}, order=order, after=after, limit=limit)
-        for owner in vault.owners
+        for owner in owners
     ]
     return list(islice(merge(*pages, key=lambda row: (row.created_at, row.id)), limit))
 

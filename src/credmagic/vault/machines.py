@@ -120,7 +120,7 @@ def _handed(vault: Vault, caller: Caller, row: PrincipalRow, made: str, reveal: 
     if not made:
         return {}
     if reveal or caller.plane not in ("local", "kernel"):
-        offer = vault.reveals.offer({"password": made}, caller.kernel_id or "", row.id)
+        offer = vault.reveals.offer({"password": made}, caller.session, row.id)
         return {"generated": "password", **offer}
     return {"generated": "password", "password": made}
 

@@ -1,17 +1,16 @@
-"""What does a person see of the vault as a whole: overview, status, the way a name was found, the log?"""
+"""What does a person see of the vault as a whole: overview, status, the way a name was found?"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from credmagic import settings
 from credmagic.errors import AccessDenied, NotUsable
 from credmagic.kinds.registry import all_kinds, broken_kinds, find_kind
-from credmagic.store.rows import AssociationRow, AuditRow, CredentialRow, KeySlotRow
+from credmagic.store.rows import AssociationRow, CredentialRow, KeySlotRow
 from credmagic.store.transaction import Reader
-from credmagic.vault.audit import Caller, check_chain, now
+from credmagic.vault.audit import Caller, now
 from credmagic.vault.records import Stored, iso, open_association, open_to_show
 from credmagic.vault.resolve import as_id, candidates
 from credmagic.vault.vault import Vault
@@ -35,12 +34,13 @@ def kinds(vault: Vault, caller: Caller, kind: str | None = None) -> dict[str, An
 def overview(vault: Vault, caller: Caller, environment: str | None = None) -> dict[str, Any]:
     """Credentials by kind with health, expiry, last use and what is this notebook's default."""
     with vault.store.read() as reader:
-        stored = list(vault.visible(reader, SHOWN))
+        owners = vault.listed_owners(reader)
+        stored = list(vault.visible(reader, owners, SHOWN))
         if environment is not None:
             stored = [one for one in stored if one.row.environment in ("", environment)]
         used = reader.last_used([one.row.id for one in stored])
         defaults = _defaults(vault, reader, caller)
-        total = sum(int(reader.count(CredentialRow, {"owner_id": owner})) for owner in vault.owners)
+        total = sum(int(reader.count(CredentialRow, {"owner_id": owner})) for owner in owners)
     groups: dict[str, dict[str, Any]] = {}
     for one in stored:
         view = vault.view(one)
@@ -136,47 +136,3 @@ def _tried(vault: Vault, reader: Reader, ref: str, environment: str) -> Iterable
         rows = reader.find(CredentialRow, {"owner_id": owner, "environment": env, "name_ix": name_ix}, limit=1)
         label = f'"{ref}" in {env or "no environment"}, {vault.owners.label(owner)}'
         yield label, open_to_show(vault.keyset, rows[0]) if rows else None
-
-
-def audit(
-    vault: Vault, caller: Caller, ref: str | None = None, environment: str | None = None, limit: int = 50
-) -> dict[str, Any]:
-    """The newest events, newest first, each page checked against the chain of MACs."""
-    with vault.store.read() as reader:
-        where = {"object_id": vault.find(reader, ref, environment).row.id} if ref else {}
-        rows = reader.find(AuditRow, where, order=("seq",), descending=True, limit=limit)
-        _check(vault, reader, rows)
-        names = _names(vault, reader, rows)
-    return {"events": [_event(row, names) for row in rows], "chain": "whole"}
-
-
-def _names(vault: Vault, reader: Reader, rows: list[AuditRow]) -> dict[bytes, str]:
-    """Today's names of what the rows are about: the log itself holds none. What is gone or another's has none."""
-    ids = sorted({row.object_id for row in rows if row.object_id})
-    found = reader.find(CredentialRow, {"id": ids, "owner_id": list(vault.owners)})
-    return {row.id: open_to_show(vault.keyset, row).name for row in found}
-
-
-def _check(vault: Vault, reader: Reader, rows: list[AuditRow]) -> None:
-    """Follow the chain from just before the oldest row shown to the newest."""
-    if rows:
-        oldest = rows[-1].seq
-        before = reader.get(AuditRow, seq=oldest - 1)
-        span = reader.find(AuditRow, order=("seq",), after=(oldest - 1,), limit=rows[0].seq - oldest + 1)
-        check_chain(vault.keyset, span, seq=oldest - 1, mac=before.mac if before else b"")
-
-
-def _event(row: AuditRow, names: Mapping[bytes, str]) -> dict[str, Any]:
-    body = json.loads(row.body)
-    return {
-        "seq": row.seq,
-        "at": iso(row.ts),
-        "action": row.action,
-        "outcome": row.outcome,
-        "actor": body.get("kernel") or body.get("peer") or "you",
-        "plane": body.get("plane"),
-        "object_id": row.object_id.hex() if row.object_id else None,
-        "name": names.get(row.object_id) if row.object_id else None,
-        "version": body.get("version"),
-        "reason": body.get("reason", ""),
-    }

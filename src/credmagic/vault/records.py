@@ -57,7 +57,20 @@ class Stored:
         """Usable only from notebooks and kernelspecs that have a grant."""
         return bool(self.meta.get("guarded"))
 
-    def view(self, *, title: str, mine: bool) -> dict[str, Any]:
+    def masked(self) -> Stored:
+        """The same for who may know that it is there, and not what it says of itself: its id stands for its name."""
+        verified = self.meta.get("verified")
+        return Stored(
+            self.row,
+            {
+                "name": self.row.id.hex(),
+                "expires_at": self.expires_at,
+                "guarded": self.guarded,
+                "verified": {**verified, "reason": ""} if verified else None,
+            },
+        )
+
+    def view(self, *, title: str, owner: str) -> dict[str, Any]:
         """What may be listed: everything but the secrets (shape: *view* in docs/architecture.md)."""
         row, meta = self.row, self.meta
         verified = meta.get("verified")
@@ -68,7 +81,7 @@ class Stored:
             "kind_version": row.kind_version,
             "title": title,
             "environment": row.environment,
-            "owner": "me" if mine else "team",
+            "owner": owner,
             "status": row.status,
             "version": row.current_version,
             "revision": row.revision,

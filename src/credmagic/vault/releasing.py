@@ -101,7 +101,8 @@ class Releaser:
         with self._vault.store.read() as reader:
             found = as_id(lender_id)
             row = reader.get(CredentialRow, id=found) if found else None
-            if row is not None and row.owner_id == self._vault.owners.team and row.kind == stored.row.kind:
+            teams = row is not None and row.owner_id == self._vault.owners.team and self._vault.resolver.shared(row)
+            if row is not None and teams and row.kind == stored.row.kind:
                 lender = open_meta(self._vault.keyset, row)
                 self._vault.resolver.check_usable(caller, lender)
                 return lender, self._vault.credential(reader, lender)

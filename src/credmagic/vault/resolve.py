@@ -28,6 +28,7 @@ from credmagic.errors import (
 )
 from credmagic.store.ports import HotPort
 from credmagic.store.rows import CredentialRow, UsageRow, VersionRow
+from credmagic.vault import access
 from credmagic.vault.audit import Caller, Event, builder, now
 from credmagic.vault.connection_records import open_configuration
 from credmagic.vault.rates import Rates
@@ -65,6 +66,12 @@ class Owners:
     def seen_by(self, principal: bytes | None) -> Owners:
         """The same for another user, or a machine: its own credentials, and the team's."""
         return self if principal is None else Owners(principal, self.team)
+
+    def owned(self, owner: bytes) -> str:
+        """Whose the row of this owner is: `own`, `team` or `others`, as the table in `access` says it."""
+        if owner == self.me:
+            return access.OWN
+        return access.TEAM if owner == self.team else access.OTHERS
 
     def label(self, owner: bytes) -> str:
         return "mine" if owner == self.me else "team"
@@ -129,17 +136,19 @@ class Resolver:
         version: int | None = None,
         kind: str | None = None,
         describe: bool = False,
+        reach: frozenset[str] = access.HOUSE.reaches("use"),
     ) -> dict[str, Any]:
         """The values of `ref` (shape *resolved* in docs/architecture.md), the use recorded first.
 
+        `reach` is whose credentials the caller may use.
         Raises `CredentialNotFound`, `NotUsable`, `RateLimited`, `InvalidCredential` (another kind), `SealBroken`.
         """
         environment = settings.active_environment() if environment is None else environment
-        row, current = self._find(self.owners.seen_by(caller.principal), ref, environment)
+        row, current = self._find(self.owners.seen_by(caller.principal), reach, ref, environment)
         stored = self._opened(caller, row, lambda: open_meta(self.keyset, row))
         try:
             self.check_usable(caller, stored, kind)
-            bulk = self.rates.use(caller.kernel_id or "", row.id)
+            bulk = self.rates.use(caller.session, row.id)
             earlier = version not in (None, row.current_version)
             wanted = self._version(stored, version) if earlier else current
             values = self._opened(caller, row, lambda: open_version(self.keyset, row, wanted))
@@ -155,21 +164,27 @@ class Resolver:
         self._record_use(caller, row.id, wanted.version)
         return self._resolved(caller, stored, wanted, values, describe)
 
-    def _find(self, owners: Owners, ref: str, environment: str) -> tuple[CredentialRow, VersionRow]:
+    def _find(
+        self, owners: Owners, reach: frozenset[str], ref: str, environment: str
+    ) -> tuple[CredentialRow, VersionRow]:
         if (credential_id := as_id(ref)) is not None:
             found = self.port.get_credential(credential_id)
-            if found and found[0].owner_id in tuple(owners):
-                if self.shared(found[0]):
-                    return found
+            owned = self._owned(owners, found[0]) if found else access.OTHERS
+            if found and owned in reach:
+                return found
+            if owned == access.PART:
                 raise AccessDenied(
                     "this is the team's part of a connection of which each member has a credential of its own",
                     next_step="Use the connection by its name: %cred use NAME",
                 )
         for candidate in candidates(self.keyset, owners, ref, environment):
             found = self.port.find_credential((candidate,))
-            if found and self.shared(found[0]):
+            if found and self._owned(owners, found[0]) in reach:
                 return found
         raise not_found(ref, environment, self.names() if owners is self.owners else [])
+
+    def _owned(self, owners: Owners, row: CredentialRow) -> str:
+        return owners.owned(row.owner_id) if self.shared(row) else access.PART
 
     def _opened(self, caller: Caller, row: CredentialRow, open_: Callable[[], T]) -> T:
         """What `open_` opens. A record that was changed is recorded with the reason, which the caller is not told."""

@@ -36,7 +36,7 @@ def begin_entry(
             )
         check_change(vault, caller, stored)
         edited = stored.row.id.hex()
-    return vault.entries.begin(cls.kind, edited, caller.kernel_id or "")
+    return vault.entries.begin(cls.kind, edited, caller.session)
 
 
 def submit_entry(vault: Vault, caller: Caller, entry_id: str, purpose: str, sealed: str) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def submit_entry(vault: Vault, caller: Caller, entry_id: str, purpose: str, seal
     if purpose not in ("verify", "save"):
         raise InvalidCredential("purpose is verify or save", errors={"purpose": "verify or save"})
     try:
-        entry, form = vault.entries.open(entry_id, sealed, caller.kernel_id or "")
+        entry, form = vault.entries.open(entry_id, sealed, caller.session)
     except CredmagicError as error:
         vault.record(Event("entry.refused", caller, "denied", reason=error.code))
         raise

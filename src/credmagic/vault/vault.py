@@ -7,9 +7,10 @@ row in one transaction. The use-cases stand beside it by theme (`credentials`, `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 from credmagic import settings
@@ -36,6 +37,7 @@ Opening = Callable[[Keyset, CredentialRow], Stored]
 
 KEEP_TOKENS = frozenset({"credential.verify", "credential.renew"})
 """Changes of a credential after which its tokens are as good as before."""
+_OWNER = {access.OWN: "me", access.TEAM: "team", access.OTHERS: "another"}
 NAMES_SHOWN = 2000
 """How many names are opened for "did you mean" and completion."""
 
@@ -83,29 +85,56 @@ class Vault:
         self.tokens = TokenCache()
         self.injected = Injected()
         self.reveals = Reveals()
-        self.acting = access.OWNER
+        self.acting = access.HOUSE
 
     # ── finding ──────────────────────────────────────────────────────────────────────────────────────────
     def find(
         self, reader: Reader, ref: str, environment: str | None = None, *, open_: Opening = open_meta
     ) -> Stored:
-        """The credential `ref` means, by id or in resolution order. Raises `CredentialNotFound`."""
+        """The credential `ref` means, by id or in resolution order. Another's is found by who may know of it.
+
+        Raises `CredentialNotFound`; `AccessDenied` for one that is known and not for the running action.
+        """
         environment = settings.active_environment() if environment is None else environment
         if (credential_id := as_id(ref)) is not None:
             row = reader.get(CredentialRow, id=credential_id)
-            if row is not None and row.owner_id in tuple(self.owners):
-                return open_(self.keyset, row)
+            if row is not None and self.owners.owned(row.owner_id) in self.acting.reaches("read"):
+                return self._allowed(row, open_)
         for owner, env, name_ix in candidates(self.keyset, self.owners, ref, environment):
             rows = reader.find(CredentialRow, {"owner_id": owner, "environment": env, "name_ix": name_ix}, limit=1)
             if rows:
-                return open_(self.keyset, rows[0])
+                return self._allowed(rows[0], open_)
         raise not_found(ref, environment, self._known(reader))
 
-    def visible(self, reader: Reader, limit: int = NAMES_SHOWN) -> Iterator[Stored]:
-        """Credentials of the user and the team, oldest first, at most `limit` of each."""
-        for owner in self.owners:
+    def _allowed(self, row: CredentialRow, open_: Opening) -> Stored:
+        owned = self.owners.owned(row.owner_id)
+        self.acting.check(owned)
+        return self.shown(row) if owned == access.OTHERS else open_(self.keyset, row)
+
+    def shown(self, row: CredentialRow) -> Stored:
+        """The credential for people: a damaged one under its id, and another's too, without what it says of itself."""
+        stored = open_to_show(self.keyset, row)
+        return stored if self.is_ours(stored) else stored.masked()
+
+    def is_ours(self, stored: Stored) -> bool:
+        """False for another's, of which no more is said than that it is there."""
+        return self.owners.owned(stored.row.owner_id) != access.OTHERS
+
+    def listed_owners(self, reader: Reader) -> list[bytes]:
+        """Whose credentials may be listed: one's own, the team's, and for who reaches all everybody's."""
+        owners = list(self.owners)
+        if access.OTHERS in self.acting.reaches("read"):
+            people = reader.find(PrincipalRow, order=("created_at", "id"))
+            owners += [row.id for row in people if row.id not in owners]
+        return owners
+
+    def visible(
+        self, reader: Reader, owners: Iterable[bytes] | None = None, limit: int = NAMES_SHOWN
+    ) -> Iterator[Stored]:
+        """Credentials of these owners (else the user and the team), oldest first, at most `limit` of each."""
+        for owner in self.owners if owners is None else owners:
             rows = reader.find(CredentialRow, {"owner_id": owner}, order=("created_at", "id"), limit=limit)
-            yield from (open_to_show(self.keyset, row) for row in rows)
+            yield from (self.shown(row) for row in rows)
 
     def names(self) -> Names:
         """What there is, for "did you mean"."""
@@ -128,7 +157,7 @@ class Vault:
 
     def view(self, stored: Stored) -> dict[str, Any]:
         """The masked view of a credential."""
-        return stored.view(title=title_of(stored.row.kind), mine=stored.row.owner_id == self.owners.me)
+        return stored.view(title=title_of(stored.row.kind), owner=_OWNER[self.owners.owned(stored.row.owner_id)])
 
     def forget_kernel(self, kernel: str) -> None:
         """A kernel ended or starts anew: nothing waits for it and nothing is injected there any more."""
@@ -136,12 +165,19 @@ class Vault:
         self.reveals.forget(kernel)
         self.injected.forget(kernel)
 
-    def seen_by(self, caller: Caller) -> Vault:
-        """This vault with the caller's own credentials as "mine". Raises `NotSignedIn` for who is paused or gone."""
-        if caller.principal is None:
-            return self
-        with self.store.read() as reader:
-            acting = access.identify(self.keyset, reader.get(PrincipalRow, id=caller.principal))
+    def seen_by(self, caller: Caller, right: str) -> Vault:
+        """This vault for one action: with the caller's own credentials as "mine", and no more than `right` allows.
+
+        Raises `NotSignedIn` for who is paused or gone.
+        """
+        if caller.principal is not None:
+            with self.store.read() as reader:
+                acting = access.identify(self.keyset, reader.get(PrincipalRow, id=caller.principal))
+        else:
+            acting = access.owner_at(caller.plane)
+        acting = replace(acting, right=right)
+        if acting == self.acting:
+            return self  # the operator: what changes the keys must reach this very vault
         seen = copy(self)
         seen.acting, seen.owners = acting, self.owners.seen_by(caller.principal)
         return seen
@@ -152,7 +188,7 @@ class Vault:
         """A write transaction that ends with `event` in the audit chain: both are durable, or neither is."""
         with self.store.transaction() as transaction:
             yield transaction
-            access.check_writes(self.acting, transaction.changes)
+            access.check_writes(self.acting, self.owners, transaction.changes)
             append(transaction, self.keyset, event)
         if event.object_id and event.action.startswith("credential.") and event.action not in KEEP_TOKENS:
             self.tokens.drop(event.object_id)

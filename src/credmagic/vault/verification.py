@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from credmagic.errors import CredmagicError, InvalidCredential, Unreachable, VerificationFailed
-from credmagic.vault.audit import Caller, Event, append, now
+from credmagic.vault.audit import Caller, Event, now
 from credmagic.vault.records import Stored, seal_meta
 from credmagic.vault.vault import Vault
 from credmagic.verify.base import TIMEOUT, verify
@@ -44,12 +44,10 @@ def check(
 
 def _remember(vault: Vault, caller: Caller, stored: Stored, verified: dict[str, Any]) -> None:
     """Write the outcome on what is there *now*: a probe takes time, and the values may have changed meanwhile."""
-    with vault.store.transaction() as transaction:
+    event = Event("credential.verify", caller, verified["outcome"], stored.row.id, stored.row.current_version)
+    with vault.change(event) as transaction:
         latest = vault.find(transaction, stored.row.id.hex())
-        if latest.row.current_version != stored.row.current_version:
-            return
-        row = replace(latest.row, revision=latest.row.revision + 1)
-        changed = seal_meta(vault.keyset, row, {**latest.meta, "verified": verified})
-        transaction.update(changed.row, expected_revision=latest.row.revision)
-        event = Event("credential.verify", caller, verified["outcome"], row.id, row.current_version)
-        append(transaction, vault.keyset, event)
+        if latest.row.current_version == stored.row.current_version:
+            row = replace(latest.row, revision=latest.row.revision + 1)
+            changed = seal_meta(vault.keyset, row, {**latest.meta, "verified": verified})
+            transaction.update(changed.row, expected_revision=latest.row.revision)
