@@ -56,7 +56,7 @@ class Op:
 class Route:
     """One address below its face's prefix: `credentials/{credentialId}/associations/`.
 
-    `segments` gives a parameter another pattern than `[^/]+`.
+    `segments` gives a parameter another pattern than `[^/]+`. Without operations it only says that nothing is here.
     """
 
     path: str
@@ -97,7 +97,8 @@ class Face:
 
     def handlers(self, base: str) -> Iterator[tuple[str, type[RequestHandler]]]:
         """Tornado's routes below `base`, which ends in `/`."""
-        prefix = re.escape(base + self.prefix) + ("/?" if self.doubled_slash else "")
+        doubled = "/?" if self.doubled_slash else ""
+        prefix = re.escape(base) + doubled + re.escape(self.prefix) + doubled
         for route in self.routes:
             yield prefix + route.pattern, route.handler
 

@@ -19,7 +19,10 @@ from credmagic import __version__
 from credmagic.server.answers import HEADERS, as_json
 from credmagic.server.face import Face, Op, Param, Route, faces, model
 
-SHOWN_ONCE: Mapping[str, str] = {}
+SHOWN_ONCE: Mapping[str, str] = {
+    "ConductorNewAccessKey.secret": "a key that was just made; only its hash is kept",
+    "ConductorToken.token": "a token for who has just shown an access key",
+}
 """`Model.field` → why this secret is in an answer: it was made for who asks, in this very call."""
 
 FREE_FORM: Mapping[str, str] = {
@@ -105,7 +108,7 @@ def operation_id(face: Face, route: Route, method: str) -> str:
 
 
 def _routes(found: list[Face]) -> Iterator[tuple[Face, Route]]:
-    return ((face, route) for face in found for route in face.routes)
+    return ((face, route) for face in found for route in face.routes if route.operations)
 
 
 def _schemas(found: list[Face]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
