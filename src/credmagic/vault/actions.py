@@ -168,6 +168,7 @@ ACTIONS: dict[str, Action] = {
         Action("connection", connections.show, "read"),
         Action("connection_add", connections.add, "manage"),
         Action("connection_configure", connections.configure, "manage"),
+        Action("connection_credentials", connection_credentials.entered, "read"),
         Action("connection_set_credentials", connection_credentials.set_credentials, "fill"),
         Action("connection_drop_credentials", connection_credentials.drop_credentials, "fill"),
         Action("connection_set_identity_provider", connections.set_identity_provider, "manage"),

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from credmagic.errors import Conflict, InvalidCredential
+from credmagic.errors import Conflict, CredentialNotFound, InvalidCredential
 from credmagic.kinds.base import CredentialKind, jsonable
 from credmagic.kinds.reading import REQUIRED, read, refusal
 from credmagic.kinds.registry import find_kind
@@ -187,6 +187,24 @@ def _complete_members(vault: Vault, caller: Caller, transaction: Transaction, pl
         )
         transaction.insert(seal_version(vault.keyset, row, version, written.values, now()))
         append(transaction, vault.keyset, Event("credential.replace", caller, "ok", row.id, version, "completed"))
+
+
+def entered(vault: Vault, caller: Caller, app_id: str, environment: str, part: str = "") -> dict[str, Any]:
+    """What is there of the credential: "app" is the team's, everything else the one that serves the caller.
+
+    Raises `NotFound` when nothing was entered yet.
+    """
+    _check_part(part)
+    with vault.store.read() as reader:
+        connection = found(vault, reader, app_id)
+        place = Place(connection.app_id, configured(reader, connection, environment))
+        stored = held_by(vault, reader, place, vault.owners.team if part == "app" else place.owner(vault))
+    if stored is None or stored.row.kind != place.configuration.kind:
+        raise CredentialNotFound(
+            f"nothing was entered for the connection {connection.app_id} in {environment}",
+            next_step=f"%cred connection set-credentials --app-id {connection.app_id} --env {environment}",
+        )
+    return {"app_id": connection.app_id, "environment": environment, "part": part, **vault.view(stored)}
 
 
 def drop_credentials(vault: Vault, caller: Caller, app_id: str, environment: str, part: str = "") -> dict[str, Any]:
