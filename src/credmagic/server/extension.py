@@ -24,7 +24,7 @@ from credmagic.server.handlers import routes
 from credmagic.server.kernel_plane import KernelPlane
 from credmagic.server.notebooks import Notebooks
 from credmagic.server.provisioner import equip_kernels, starts_local_kernels
-from credmagic.server.rates import Allowance
+from credmagic.server.rates import Allowance, Patience
 from credmagic.server.save_guard import guard_saving
 from credmagic.server.tokens import KernelTokens
 
@@ -63,6 +63,7 @@ class Credmagic(LoggingConfigurable):
         )
         self.browser_writes = Allowance(self.browser_writes_per_minute)
         self.machine_requests = Allowance(self.machine_requests_per_minute)
+        self.bad_tokens = Patience()
         self.warnings: list[str] = []
         self._warming: asyncio.Future[None] | None = None
 

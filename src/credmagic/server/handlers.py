@@ -92,15 +92,18 @@ class BrowserHandler(answers.Answering, APIHandler):
     def options(self, *args: str) -> None:  # type: ignore[override]
         raise web.HTTPError(405)
 
+    def caller(self) -> dict[str, Any]:
+        """The fields of `vault.audit.Caller` for this request."""
+        return {
+            "plane": "browser",
+            "principal": None,
+            "peer": str(self.request.remote_ip),
+            "request_id": secrets.token_hex(8),
+        }
+
     async def ask(self, action: str, **params: Any) -> dict[str, Any]:
-        """Run one action of the table as this browser's user."""
-        return await self.credmagic.gate.call(
-            action,
-            params,
-            plane="browser",
-            peer=str(self.request.remote_ip),
-            request_id=secrets.token_hex(8),
-        )
+        """Run one action of the table as who makes this request."""
+        return await self.credmagic.gate.call(action, params, **self.caller())
 
     def body(self) -> dict[str, Any]:
         """The JSON object that was sent. Raises `InvalidCredential` (400 or 422)."""

@@ -4,7 +4,7 @@ import pytest
 
 from credmagic.errors import RateLimited
 from credmagic.server.answers import error_answer
-from credmagic.server.rates import Allowance
+from credmagic.server.rates import Allowance, Patience
 
 
 class Clock:
@@ -43,3 +43,22 @@ def test_a_load_test_switches_limits_off(monkeypatch):
 
     for _ in range(5):
         allowance.count("k1")
+
+
+def test_refusals_wait_longer_each_time_and_for_one_caller(monkeypatch):
+    monkeypatch.delenv("CREDMAGIC_RATES", raising=False)
+    clock = Clock()
+    patience = Patience(2, clock)
+
+    waits = [patience.wait("a") for _ in range(9)]
+
+    assert waits == [0, 0, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
+    assert patience.wait("b") == 0
+    clock.now += 60
+    assert patience.wait("a") == 0
+
+
+def test_a_load_test_switches_waits_off(monkeypatch):
+    monkeypatch.setenv("CREDMAGIC_RATES", "off")
+
+    assert Patience(0).wait("a") == 0
