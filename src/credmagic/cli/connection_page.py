@@ -7,7 +7,7 @@ from typing import Any
 
 from credmagic.cli.pages import Cell, Column, Page, Section
 
-_STATUS = {"active": Cell("active", tone="ok", glyph="●"), "paused": Cell("paused", tone="muted", glyph="‖")}
+STATUS = {"active": Cell("active", tone="ok", glyph="●"), "paused": Cell("paused", tone="muted", glyph="‖")}
 
 
 def page(data: Mapping[str, Any], prog: str) -> Page:
@@ -45,7 +45,7 @@ def machines(data: Mapping[str, Any], prog: str) -> Page:
             Cell(one["id"], code=True),
             Cell(one["name"]),
             Cell(one["created"][:10]),
-            _STATUS[one["status"]],
+            STATUS[one["status"]],
             Cell(one["role"]),
         )
         for one in found

@@ -107,8 +107,8 @@ class Door:
 
     def _generated(self, view: Mapping[str, Any]) -> str:
         """The value that was made: in the answer itself, or by an ordinary use of that version."""
-        if "password" in view:
-            return str(view["password"])
+        if view["generated"] in view:
+            return str(view[view["generated"]])
         value = self.hand_over(view["id"], view["environment"], view["version"])[view["generated"]]
         return str.__str__(value)
 

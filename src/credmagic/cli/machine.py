@@ -73,7 +73,7 @@ def _with_password(
     with place as show:  # refused here, before anything changes, where nothing could be shown
         reveal = not given and not out and not door.in_shell
         made = door.client.call(action, password=given, reveal=reveal, **how)
-        said = f", with a new password{show(made)}" if show else ""
+        said = f", with a new password {show(made)}" if show else ""
     return door.say(f"✓ machine {made['id']} ({made['name']}, {made['role']}) {word}{said}")
 
 

@@ -62,3 +62,14 @@ def on_terminal(value_of: Callable[[Mapping[str, Any]], str]) -> Iterator[Show]:
         return "shown above and never again"
 
     yield show
+
+
+@contextmanager
+def in_data() -> Iterator[Show]:
+    """In what `--json` prints, also into a pipe. Raises `UsageError` where that ends in the output of a cell."""
+    if "JPY_PARENT_PID" in os.environ and not sys.stdout.isatty():  # started by a kernel: `!credmagic …`
+        raise UsageError(
+            "a generated value is never printed into an output cell",
+            next_step="In a notebook: %cred key create APP. Or write it to a private file: --out FILE",
+        )
+    yield lambda view: "in the data"

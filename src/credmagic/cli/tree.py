@@ -7,7 +7,20 @@ from typing import Any
 
 import click
 
-from credmagic.cli import connection, guards, inline, living, looking, machine, making, operating, options, using
+from credmagic.cli import (
+    app,
+    connection,
+    guards,
+    inline,
+    key,
+    living,
+    looking,
+    machine,
+    making,
+    operating,
+    options,
+    using,
+)
 from credmagic.cli.door import Door
 from credmagic.cli.usage import Tree
 
@@ -16,7 +29,7 @@ VERBS: tuple[click.Command, ...] = (
     using.select, using.use, making.rename, making.rm, using.attach, using.detach, looking.uses, looking.attached,
     looking.status, looking.why, looking.audit, living.verify, living.rotate, looking.versions, living.rollback,
     living.pause, living.resume, using.environment, living.reload, connection.connection, machine.machine,
-    guards.guard, guards.grant, guards.revoke,
+    app.app, key.key, guards.guard, guards.grant, guards.revoke,
     operating.run, operating.protect, operating.recovery_key, operating.demo,
 )  # fmt: skip
 """In the order in which help lists them."""

@@ -38,15 +38,16 @@ def show(vault: Vault, caller: Caller, ref: str) -> dict[str, Any]:
         return view(vault.keyset, identities.found(vault, reader, ref, "app"))
 
 
-def add(vault: Vault, caller: Caller, name: str) -> dict[str, Any]:
-    """A new application, Contributor until it gets the role ADMIN; it signs in with access keys."""
+def add(vault: Vault, caller: Caller, name: str, roles: Sequence[str] = ()) -> dict[str, Any]:
+    """A new application, Contributor unless it has the role ADMIN; it signs in with access keys."""
     with vault.store.read() as reader:
         by = _name_of_caller(vault, reader)
+    checked = _checked_roles(roles)
     opened = {
-        "id": str(uuid.uuid4()), "name": check_name(name), "roles": [], "tags": [],
+        "id": str(uuid.uuid4()), "name": check_name(name), "roles": checked, "tags": [],
         "created_by": by, "updated_by": by, "updated_at": iso(now()),
     }  # fmt: skip
-    row = identities.new(vault.keyset, "Contributor", opened)
+    row = identities.new(vault.keyset, _role(checked), opened)
     with vault.change(Event("principal.create", caller, object_id=row.id)) as transaction:
         transaction.insert(row)
     return view(vault.keyset, row)
@@ -64,7 +65,7 @@ def update(
     with identities.changing(vault, caller, action, ref, what="app") as (transaction, row):
         opened = {**identities.content(vault.keyset, row), **given}
         opened |= {"updated_by": _name_of_caller(vault, transaction), "updated_at": iso(now())}
-        role = row.role if roles is None else "Admin" if "ADMIN" in given["roles"] else "Contributor"
+        role = _role(opened["roles"])
         changed = identities.rewrite(vault, transaction, row, opened, ends_tokens=role != row.role, role=role)
     return view(vault.keyset, changed)
 
@@ -96,6 +97,10 @@ def _view(row: PrincipalRow, opened: Mapping[str, Any]) -> dict[str, Any]:
         "updated_by": opened.get("updated_by", ""),
         "updated_at": opened.get("updated_at", created),
     }
+
+
+def _role(roles: Sequence[str]) -> str:
+    return "Admin" if "ADMIN" in roles else "Contributor"
 
 
 def _checked_roles(roles: Sequence[str]) -> list[str]:
