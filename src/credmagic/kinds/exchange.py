@@ -42,6 +42,23 @@ class OAuthRequest:
 
 
 @dataclass(frozen=True)
+class SignInRequest:
+    """What a person signs in to: in a browser (RFC 6749 §4.1 with PKCE), or with a code on another device (RFC 8628).
+
+    `token` is the request that turns what came back into tokens, its `form` and `grant_type` still to be filled in.
+    """
+
+    token: OAuthRequest
+    keeps: Mapping[str, str]
+    """Part of the answer (`access_token`, `refresh_token`) → the field of the credential that stores it."""
+    authorization_url: str | None = None
+    device_authorization_url: str | None = None
+    scope: tuple[str, ...] = ()
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Further parameters of the authorization URL."""
+
+
+@dataclass(frozen=True)
 class AssertionRequest:
     """A JWT signed with `private_key` (PEM) and posted to a token endpoint (RFC 7523).
 

@@ -12,6 +12,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
@@ -34,6 +35,12 @@ WORDS = {
     "bad_header": "a custom header is one that HTTP cannot carry or that is not a credential's to set",
     "no_identity": "there are no AWS keys, neither stored nor on this machine",
     "sign_in": "it needs somebody's sign-in, and nothing that is installed here can ask for one",
+    "wrong_state": "what came back does not belong to the login that began here",
+    "no_answer_code": "what came back holds no code",
+    "other_issuer": "another service answered than the one that was asked",
+    "bad_id_token": "the ID token that came along is not for this login",
+    "access_denied": "the sign-in was given up or not allowed",
+    "expired_token": "nobody signed in in time",
     "not_told": "the answer repeats what was sent, so it is not shown",
 }
 """Our own codes in words; what is not here is the provider's."""
@@ -49,7 +56,24 @@ class _Asks(Protocol):
     def token_request(self) -> Any: ...
 
 
-class Exchange(ABC):
+class Asking:
+    """Who asks a token service: by which clock, and for how long."""
+
+    def __init__(self, clock: Callable[[], float] = time.time, timeout: float = TIMEOUT) -> None:
+        self.clock = clock
+        self.timeout = timeout
+
+    def moment(self, seconds: float | None) -> datetime | None:
+        """The moment `seconds` from now (UTC); None for None or a moment no calendar has."""
+        if seconds is None:
+            return None
+        try:
+            return datetime.fromtimestamp(self.clock() + seconds, UTC)
+        except (ValueError, OverflowError, OSError):
+            return None
+
+
+class Exchange(Asking, ABC):
     """One way of getting a token. A subclass is named by an entry point and made without arguments."""
 
     name: ClassVar[str]
@@ -58,10 +82,6 @@ class Exchange(ABC):
 
     What is replaced so may have been good for one use only: an older version is never sent.
     """
-
-    def __init__(self, clock: Callable[[], float] = time.time, timeout: float = TIMEOUT) -> None:
-        self._clock = clock
-        self.timeout = timeout
 
     @abstractmethod
     def fetch(self, credential: CredentialKind) -> Token:
@@ -77,15 +97,6 @@ class Exchange(ABC):
         if not isinstance(asked, kind_of_request):
             raise TypeError(f"{type(credential).__name__}.token_request() is no {kind_of_request.__name__}")
         return asked
-
-    def moment(self, seconds: float | None) -> datetime | None:
-        """The moment `seconds` from now (UTC); None for None or a moment no calendar has."""
-        if seconds is None:
-            return None
-        try:
-            return datetime.fromtimestamp(self._clock() + seconds, UTC)
-        except (ValueError, OverflowError, OSError):
-            return None
 
 
 exchanges: Registry[type[Exchange]] = Registry("credmagic.exchanges")
@@ -105,27 +116,38 @@ def fetch(exchange: Exchange, credential: CredentialKind) -> Token:
 
     Raises as `Exchange.fetch`; what is raised quotes neither the provider nor the credential.
     """
-    answers: list[Token | CredmagicError | None] = []
+    return within(lambda: exchange.fetch(credential), exchange.timeout, credential.secrets().values())
 
-    def ask() -> None:
+
+def within(ask: Callable[[], R], timeout: float, secrets: Iterable[Any]) -> R:
+    """What `ask` answers within `timeout` seconds; of its errors only what holds none of `secrets` is told.
+
+    Raises `TokenRefused`, `Unreachable` and what else of `CredmagicError` it raises.
+    """
+    answers: list[R | _Failed] = []
+
+    def run() -> None:
         try:
-            answers.append(exchange.fetch(credential))
+            answers.append(ask())
         except CredmagicError as error:
-            answers.append(error)
+            answers.append(_Failed(error))
         except BaseException:  # a library's own error may quote what it was given
-            answers.append(None)
+            answers.append(_Failed(refused("exchange_failed")))
 
-    worker = threading.Thread(target=ask, name="credmagic-exchange", daemon=True)
+    worker = threading.Thread(target=run, name="credmagic-exchange", daemon=True)
     worker.start()
-    worker.join(exchange.timeout)
-    answer = answers[0] if answers else no_answer(exchange.timeout)
-    if isinstance(answer, Token):
+    worker.join(timeout)
+    answer = answers[0] if answers else _Failed(no_answer(timeout))
+    if not isinstance(answer, _Failed):
         return answer
-    if answer is None:
-        raise refused("exchange_failed")
-    if isinstance(answer, TokenRefused):
-        raise refused(_tellable(str(answer.details.get("error", "")), credential.secrets().values()))
-    raise answer.with_traceback(None)
+    if isinstance(answer.error, TokenRefused):
+        raise refused(_tellable(str(answer.error.details.get("error", "")), secrets))
+    raise answer.error.with_traceback(None)
+
+
+@dataclass(frozen=True)
+class _Failed:
+    error: CredmagicError
 
 
 def refused(code: str) -> TokenRefused:

@@ -36,7 +36,7 @@ class JwtBearer(Exchange):
         return sign(request.private_key, request.passphrase, header, self._claims(request))
 
     def _claims(self, request: AssertionRequest) -> Mapping[str, Any]:
-        issued = int(self._clock())
+        issued = int(self.clock())
         lifetime = max(1, min(request.lifetime, LONGEST))
         ours: dict[str, Any] = {"iat": issued, "exp": issued + lifetime}
         if request.include_jti:

@@ -15,24 +15,31 @@ from authlib.oauth2.auth import ClientAuth
 
 from credmagic.kinds.exchange import OAuthRequest
 from credmagic.kinds.jwt import jwt_expiry
-from credmagic.tokens.base import Exchange, refused
+from credmagic.tokens.base import Asking, refused
 from credmagic.tokens.web import check_headers, post_form
 from credmagic.values import SecretStr, Token
 
 LIFE = 3600.0
 """Seconds a token is taken to live when neither the answer nor the token says."""
 
-_TOLD = ("token_type", "scope", "refresh_token")
+_TOLD = ("token_type", "scope", "refresh_token", "id_token")
 """What of an answer besides the token is kept in `Token.extra`."""
 
 
-def ask(exchange: Exchange, request: OAuthRequest) -> Token:
+def ask(asking: Asking, request: OAuthRequest) -> Token:
     """Post the request and read the token. Raises `TokenRefused`, `Unreachable`."""
-    check_headers(request.header)
     form = {**request.form, "grant_type": request.grant_type}
+    return read_token(asking, post(asking, request, request.token_url, form))
+
+
+def post(asking: Asking, request: OAuthRequest, url: str, form: Mapping[str, str]) -> Mapping[str, Any]:
+    """Post `form` to an endpoint at which the client proves itself as at the token endpoint.
+
+    Raises `TokenRefused`, `Unreachable`.
+    """
+    check_headers(request.header)
     headers, form = _signed(request, form)
-    answer = post_form(request.token_url, form, {**request.header, **headers}, request.query, exchange.timeout)
-    return read_token(exchange, answer.or_refuse())
+    return post_form(url, form, {**request.header, **headers}, request.query, asking.timeout).or_refuse()
 
 
 def _signed(request: OAuthRequest, form: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -57,7 +64,7 @@ def _basic(client: Any, method: str, uri: str, headers: dict[str, str], body: st
     return uri, headers, body
 
 
-def read_token(exchange: Exchange, answer: Mapping[str, Any]) -> Token:
+def read_token(asking: Asking, answer: Mapping[str, Any]) -> Token:
     """The token of an answer. Raises `TokenRefused` when there is none that a header can carry."""
     value = answer.get("access_token")
     if not isinstance(value, str) or not value or not value.isprintable():
@@ -66,7 +73,7 @@ def read_token(exchange: Exchange, answer: Mapping[str, Any]) -> Token:
     seconds = _seconds(answer.get("expires_in"))
     if seconds is None and (ends := jwt_expiry(value)):
         return Token(SecretStr(value), ends, extra)
-    return Token(SecretStr(value), exchange.moment(LIFE if seconds is None else seconds), extra)
+    return Token(SecretStr(value), asking.moment(LIFE if seconds is None else seconds), extra)
 
 
 def _seconds(value: object) -> float | None:

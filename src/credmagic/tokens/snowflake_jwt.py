@@ -26,7 +26,7 @@ class SnowflakeJwt(Exchange):
         """Sign."""
         request = self.request(credential, KeyPairRequest)
         subject = f"{locator(request.account)}.{request.user}".upper()
-        issued = int(self._clock())
+        issued = int(self.clock())
         claims = {
             "iss": f"{subject}.{_fingerprint(request.private_key, request.passphrase)}",
             "sub": subject,

@@ -1,0 +1,61 @@
+"""Signing in with a code on another device (RFC 8628): for machines without a browser of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from credmagic.errors import TokenRefused
+from credmagic.kinds.exchange import SignInRequest
+from credmagic.tokens.base import refused
+from credmagic.tokens.oauth import post
+from credmagic.tokens.sign_in import LIFE, Pending, SignIn
+from credmagic.values import Token
+
+GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+INTERVAL = 5.0
+"""Seconds between two questions when the provider does not say; `slow_down` adds as many."""
+LONGEST_LIFE = 1800.0
+
+
+class DeviceCode(SignIn):
+    """The person types a short code at the provider's page; meanwhile the provider is asked now and then."""
+
+    name: ClassVar[str] = "device"
+    comes_back: ClassVar[bool] = False
+
+    @staticmethod
+    def possible(request: SignInRequest) -> bool:
+        """With a device authorization URL."""
+        return bool(request.device_authorization_url)
+
+    def begin(self, request: SignInRequest, redirect_uri: str) -> Pending:
+        """Ask for a code. Raises `TokenRefused`, `Unreachable`."""
+        assert request.device_authorization_url is not None
+        form = {"scope": " ".join(request.scope)} if request.scope else {}
+        answer = post(self, request.token, request.device_authorization_url, {**request.query, **form})
+        device_code, shown = answer.get("device_code"), _shown(answer)
+        if not isinstance(device_code, str) or not device_code or not {"user_code", "verification_uri"} <= set(shown):
+            raise refused("not_json")
+        life = min(_seconds(answer.get("expires_in"), LIFE), LONGEST_LIFE)
+        return Pending(shown, life, _seconds(answer.get("interval"), INTERVAL), kept={"device_code": device_code})
+
+    def finish(self, request: SignInRequest, pending: Pending, answer: Mapping[str, str]) -> Token | None:
+        """The token, once the person has agreed. The error `slow_down`: ask `INTERVAL` seconds less often from now on."""
+        try:
+            return self.exchanged(request, GRANT, {"device_code": pending.kept["device_code"]})
+        except TokenRefused as error:
+            if error.details.get("error") != "authorization_pending":
+                raise
+        return None
+
+
+def _shown(answer: Mapping[str, Any]) -> dict[str, str]:
+    """What the person is shown. `verification_url` is what some providers call it."""
+    named = {"verification_uri": answer.get("verification_url"), **answer}
+    names = ("user_code", "verification_uri", "verification_uri_complete")
+    return {name: named[name] for name in names if isinstance(named.get(name), str) and named[name]}
+
+
+def _seconds(value: object, otherwise: float) -> float:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else otherwise
