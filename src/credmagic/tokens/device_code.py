@@ -41,7 +41,7 @@ class DeviceCode(SignIn):
         return Pending(shown, life, _seconds(answer.get("interval"), INTERVAL), kept={"device_code": device_code})
 
     def finish(self, request: SignInRequest, pending: Pending, answer: Mapping[str, str]) -> Token | None:
-        """The token, once the person has agreed. The error `slow_down`: ask `INTERVAL` seconds less often from now on."""
+        """The token, once the person has agreed. On the error `slow_down`, ask `INTERVAL` seconds less often."""
         try:
             return self.exchanged(request, GRANT, {"device_code": pending.kept["device_code"]})
         except TokenRefused as error:
