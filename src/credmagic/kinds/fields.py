@@ -17,8 +17,21 @@ from typing import Any
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
+from credmagic.kinds import names
+
 TYPES = ("str", "text", "url", "int", "bool", "datetime", "choice", "list", "json", "map")
 """The inputs a form can offer; `text` keeps line breaks, `map` holds text by key."""
+
+MAX_BYTES = 128 * 1024
+"""The longest value of a field, in bytes of UTF-8."""
+_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
+    "str": {"pattern": names.ONE_LINE, "maxLength": MAX_BYTES},
+    "choice": {"pattern": names.ONE_LINE},
+    "text": {"pattern": names.SOME_LINES, "maxLength": MAX_BYTES},
+    "url": {"pattern": r"^https?://[^\s/?#@]+([/?#]\S*)?$", "format": "uri", "maxLength": MAX_BYTES},
+}
+"""What JSON Schema can say of the rules in `convert`."""
+_SECRET_TEXT = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$", "maxLength": MAX_BYTES}
 
 
 @dataclass(frozen=True)
@@ -81,12 +94,13 @@ def secret(title: str, help: str = "", *, default: Any = ..., **facts: Any) -> A
 def _declare(mark: FieldSpec, default: Any, schema: dict[str, Any]) -> Any:
     if mark.type not in TYPES:
         raise TypeError(f"unknown field type {mark.type!r}; known: {', '.join(TYPES)}")
+    schema = (_SECRET_TEXT if mark.secret and mark.type in _SCHEMAS else _SCHEMAS.get(mark.type, {})) | schema
+    if default is ... and "pattern" in schema:
+        schema |= {"minLength": 1}
     if mark.choices and not mark.open_choice:
-        schema = schema | {"enum": [*mark.choices, *([None] if default is None else [])]}
+        schema |= {"enum": [*mark.choices, *([None] if default is None else [])]}
     if mark.bounds:
-        schema = schema | {"minimum": mark.bounds[0], "maximum": mark.bounds[1]}
-    if mark.type == "url":
-        schema = schema | {"format": "uri"}
+        schema |= {"minimum": mark.bounds[0], "maximum": mark.bounds[1]}
     info: FieldInfo = Field(default, title=mark.title, description=mark.help or None, json_schema_extra=schema)
     info.metadata.append(mark)
     return info

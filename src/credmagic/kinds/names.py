@@ -19,7 +19,12 @@ DESCRIPTION_LENGTH = 4096
 TAG_LENGTH = 64
 TAG_COUNT = 64
 ENVIRONMENT = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-"""A regular expression, also of other languages."""
+"""A regular expression; this and those below are for JSON Schema too, so they use what every language has."""
+_NOT_IN_LINES = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069"
+ONE_LINE = f"^[^{_NOT_IN_LINES}]*$"
+"""What `has_control` lets pass."""
+SOME_LINES = f"^([\\t\\n\\r]|[^{_NOT_IN_LINES}])*$"
+NAME = rf"^[^\s{_NOT_IN_LINES}]([^{_NOT_IN_LINES}]*[^\s{_NOT_IN_LINES}])?$"
 
 _CORRECT = "Correct it, then repeat the command. Help: %cred add --help"
 _ENVIRONMENT = re.compile(ENVIRONMENT + r"\Z")

@@ -6,7 +6,7 @@ a credential's body is one of as many shapes as there are kinds, made from each 
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
@@ -100,35 +100,48 @@ class DataRobotAssociatedCredentials(_Page):
 
 def _each_kind(schema: dict[str, Any]) -> None:
     """A new credential: what describes it, and the fields of its kind."""
-    _by_kind(schema, new=True)
+    describing, required = schema.pop("properties"), schema.pop("required")
+    for key in ("type", "additionalProperties"):
+        del schema[key]
+    schema["anyOf"] = [_shape(cls, describing, required) for cls in all_kinds()]
 
 
 def _any_kind(schema: dict[str, Any]) -> None:
-    """A change: whatever is sent belongs to one kind, and something is sent."""
-    _by_kind(schema, new=False)
+    """A change: fields of whichever kind it is, and something is sent."""
+    for name, forms in _fields_of_all().items():
+        schema["properties"][name] = forms[0] if len(forms) == 1 else {"anyOf": forms}
+    schema["minProperties"] = 1
 
 
-def _by_kind(schema: dict[str, Any], *, new: bool) -> None:
-    describing = schema.pop("properties")
-    required = schema.pop("required", [])
-    for key in ("type", "additionalProperties"):
-        schema.pop(key)
-    schema["anyOf"] = [_shape(cls, describing, required, new=new) for cls in all_kinds()]
+def _fields_of_all() -> dict[str, list[dict[str, Any]]]:
+    """Every field's name here → its schemas: kinds may mean different things by one name."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for cls in all_kinds():
+        for name, field in _fields(cls).items():
+            forms = found.setdefault(name, [])
+            bare = {key: value for key, value in field.items() if key not in ("title", "description", "default")}
+            if bare not in forms:
+                forms.append(bare)
+    return found
 
 
-def _shape(cls: type[CredentialKind], describing: dict[str, Any], required: list[str], *, new: bool) -> dict[str, Any]:
-    """The body for one kind, its fields by DataRobot's names."""
-    values = cls.json_schema()
-    fields = {cls.wire_name(FACE, name): _taken(cls, name, field) for name, field in values["properties"].items()}
-    shape: dict[str, Any] = {"title": cls.title, "type": "object", "additionalProperties": False}
-    if not new:
-        return {**shape, "properties": {**describing, **fields}, "minProperties": 1}
+def _shape(cls: type[CredentialKind], describing: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    """The body for one kind."""
     kind = cls.wire_kind(FACE)
-    needed = [*required, *(cls.wire_name(FACE, name) for name in values.get("required", []))]
-    if kind != DEFAULT_TYPE:
-        needed.insert(0, "credentialType")
-    named = {**describing, "credentialType": {"const": kind, "title": "Credentialtype"}}
-    return {**shape, "properties": {**named, **fields}, "required": needed}
+    needed = [*required, *(cls.wire_name(FACE, name) for name in cls.json_schema().get("required", []))]
+    return {
+        "title": cls.title,
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {**describing, "credentialType": {"const": kind}, **_fields(cls)},
+        "required": needed if kind == DEFAULT_TYPE else ["credentialType", *needed],
+    }
+
+
+def _fields(cls: type[CredentialKind]) -> dict[str, dict[str, Any]]:
+    """The kind's fields by DataRobot's names."""
+    fields = cls.json_schema()["properties"]
+    return {cls.wire_name(FACE, name): _taken(cls, name, field) for name, field in fields.items()}
 
 
 def _taken(cls: type[CredentialKind], name: str, field: dict[str, Any]) -> dict[str, Any]:
@@ -137,14 +150,17 @@ def _taken(cls: type[CredentialKind], name: str, field: dict[str, Any]) -> dict[
     return {**field, "type": ["object", "string"]} if spec and spec.type == "json" and "type" in field else field
 
 
+_Name: TypeAlias = Annotated[str, Field(max_length=names.NAME_LENGTH, pattern=names.NAME)]
+
+
 class _Described(View):
     """What is said of a credential beside its fields."""
 
-    description: Annotated[str, Field(max_length=names.DESCRIPTION_LENGTH)] | None = None
+    description: Annotated[str, Field(max_length=names.DESCRIPTION_LENGTH, pattern=names.SOME_LINES)] | None = None
     expiresAt: Annotated[str, Field(description="A date, or date and time (ISO 8601)")] | None = None
     tags: (
         Annotated[
-            list[Annotated[str, Field(max_length=names.TAG_LENGTH)]],
+            list[Annotated[str, Field(max_length=names.TAG_LENGTH, pattern=names.ONE_LINE)]],
             Field(max_length=names.TAG_COUNT),
         ]
         | None
@@ -156,7 +172,7 @@ class DataRobotCreation(_Described):
 
     model_config = ConfigDict(json_schema_extra=_each_kind)
 
-    name: Annotated[str, Field(min_length=1, max_length=names.NAME_LENGTH)]
+    name: _Name
     credentialType: str = DEFAULT_TYPE
     environment: Annotated[str, Field(pattern=f"^({names.ENVIRONMENT})?$")] | None = None
 
@@ -169,7 +185,7 @@ class DataRobotChanges(_Described):
 
     model_config = ConfigDict(json_schema_extra=_any_kind)
 
-    name: Annotated[str, Field(min_length=1, max_length=names.NAME_LENGTH)] | None = None
+    name: _Name | None = None
 
 
 _OBJECT_TYPE = WithJsonSchema({"type": "string", "enum": sorted({*OBJECT_TYPES, *OBJECT_TYPES.values()})})
