@@ -16,6 +16,8 @@ from pathlib import Path
 from credmagic.errors import StoreUnusable
 
 DEFAULT_ENVIRONMENT = "draft"
+HERE = "here"
+"""In place of the nickname of another server: none, whatever `remote use` said."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,12 @@ def active_environment() -> str:
     return os.environ.get("CREDMAGIC_ENVIRONMENT") or DEFAULT_ENVIRONMENT
 
 
+def active_remote() -> str:
+    """The nickname of the server that names are looked up on: `CREDMAGIC_REMOTE`, else "" for none but this one."""
+    nick = os.environ.get("CREDMAGIC_REMOTE", "")
+    return "" if nick == HERE else nick
+
+
 def environments() -> list[str]:
     """The environments there are before anything is stored: draft, live and those of `CREDMAGIC_ENVIRONMENTS`."""
     named = os.environ.get("CREDMAGIC_ENVIRONMENTS", "").replace(",", " ").split()
@@ -92,6 +100,11 @@ def key_provider() -> str | None:
 def socket_path() -> str | None:
     """The Unix socket of the server that started this kernel."""
     return os.environ.get("CREDMAGIC_SOCKET") or None
+
+
+def ca_file() -> str | None:
+    """The certificates (PEM) that another server's is checked against, in place of the system's."""
+    return os.environ.get("CREDMAGIC_CA_FILE") or None
 
 
 def rates_off() -> bool:
