@@ -24,14 +24,14 @@ TYPES = ("str", "text", "url", "int", "bool", "datetime", "choice", "list", "jso
 
 MAX_BYTES = 128 * 1024
 """The longest value of a field, in bytes of UTF-8."""
-_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
+_SCHEMAS: Mapping[str, dict[str, Any]] = {
     "str": {"pattern": names.ONE_LINE, "maxLength": MAX_BYTES},
     "choice": {"pattern": names.ONE_LINE},
     "text": {"pattern": names.SOME_LINES, "maxLength": MAX_BYTES},
     "url": {"pattern": r"^https?://[^\s/?#@]+([/?#]\S*)?$", "format": "uri", "maxLength": MAX_BYTES},
 }
 """What JSON Schema can say of the rules in `convert`."""
-_SECRET_TEXT = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$", "maxLength": MAX_BYTES}
+_SECRET_TEXT: dict[str, Any] = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$", "maxLength": MAX_BYTES}
 
 
 @dataclass(frozen=True)
