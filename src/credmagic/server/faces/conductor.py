@@ -48,11 +48,11 @@ class ConductorHandler(MachineHandler):
         raise problem
 
     async def found(self, application_id: str) -> dict[str, Any]:
-        """The application of exactly this id. Raises `CredentialNotFound`."""
-        view = await self.ask("app", ref=application_id)
-        if view["id"] != application_id:  # an application may be called like that
-            raise CredentialNotFound("there is no application of that id", next_step="GET api/applications lists them.")
-        return view
+        """The application of exactly this id; to the vault a name would do too. Raises `CredentialNotFound`."""
+        for view in (await self.ask("apps"))["apps"]:
+            if view["id"] == application_id:
+                return dict(view)
+        raise CredentialNotFound("there is no application of that id", next_step="GET api/applications lists them.")
 
     def problem(self, status: int, body: dict[str, Any]) -> dict[str, Any]:
         """An error's body, with the status in it and the word that steers the client."""
@@ -84,7 +84,9 @@ class UserInfoHandler(ConductorHandler):
 
     @signed_in
     async def get(self) -> None:
-        self.answer(self.shapes.user_info(self.identity))
+        key_id = self.identity.key_id
+        roles = (await self.ask("key_owner", key_id=key_id))["roles"] if key_id else []
+        self.answer(self.shapes.user_info(self.identity, roles))
 
 
 class ApplicationsHandler(ConductorHandler):

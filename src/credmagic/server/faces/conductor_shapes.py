@@ -35,13 +35,14 @@ def token(signed_in: Any) -> wire.ConductorToken:
     )
 
 
-def user_info(identity: Any) -> wire.ConductorUserInfo:
-    """A `vault.sign_in.Identity` as Conductor tells it: an Admin, the user too, is ADMIN, everybody else USER."""
+def user_info(identity: Any, roles: Sequence[str]) -> wire.ConductorUserInfo:
+    """A `vault.sign_in.Identity` as Conductor tells it; without roles given there, an Admin, the user too, is ADMIN."""
+    names = roles or ["USER" if identity.role == "Contributor" else "ADMIN"]
     return wire.ConductorUserInfo(
         id=identity.ident,
         name=identity.name,
         applicationUser=identity.principal is not None,
-        roles=[wire.ConductorRole(name="USER" if identity.role == "Contributor" else "ADMIN")],
+        roles=[wire.ConductorRole(name=name) for name in names],
     )
 
 
