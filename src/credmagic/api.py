@@ -7,13 +7,14 @@ Values it hands out are known to the output filter from that moment on.
 from __future__ import annotations
 
 import os
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
 from credmagic import settings
-from credmagic.client import expiry, token
+from credmagic.client import access_key, expiry, token
 from credmagic.client.base import Client
 from credmagic.client.credential import Credential, Reference
 from credmagic.errors import CredentialNotFound
@@ -28,11 +29,16 @@ _lock = threading.Lock()
 _client: Client | None = None
 
 
-def client() -> Client:
-    """This process's one way to the vault: the server that started the kernel, else a vault in this process.
+def client(remote: str = "") -> Client:
+    """This process's one way to the vault: the server that started the kernel, else the one `CREDMAGIC_URL` names, else
+    a vault in this process.
 
-    Safe in several threads; a forked child makes its own.
+    With `remote`, the way to the other server of that nickname. Safe in several threads; a forked child makes its own.
     """
+    if remote:
+        from credmagic.client import remotes  # few ever ask another server
+
+        return remotes.connect(client(), remote, hand_over)
     global _client
     if _client is None:
         with _lock:
@@ -46,16 +52,32 @@ def close() -> None:
     global _client
     with _lock:
         old, _client = _client, None
+    if (remotes := sys.modules.get("credmagic.client.remotes")) is not None:
+        remotes.forget()
     if old is not None:
         old.close()
 
 
 def _connect() -> Client:
     path, kernel_token = settings.socket_path(), token.take()
+    hide_access_key()
     clients: Registry[Any] = Registry("credmagic.clients")
     if path and kernel_token:
         return cast(Client, clients.get("socket")(path, kernel_token))
+    if (given := access_key.take()) is not None:
+        _mask(given.secret)
+        return cast(Client, clients.get("remote")(given))
     return cast(Client, clients.get("local")())
+
+
+def hide_access_key() -> None:
+    """Take the secret of an access key out of the environment: child processes and output shall not have it."""
+    if (secret := access_key.hide()) is not None:
+        _mask(secret)
+
+
+def _mask(secret: str) -> None:
+    registry.register("access-key", {"secret": secret})
 
 
 def _forget_after_fork() -> None:
@@ -74,21 +96,25 @@ def use(
     *,
     kind: str | None = None,
     version: int | None = None,
+    remote: str | None = None,
 ) -> Credential:
     """The credential `name` (or id) in `environment` (default: the active one), its use recorded first.
 
-    Without a name, the default association of this notebook for `kind`. `version` asks for an older one.
+    Without a name, the default association of this notebook for `kind`. `version` asks for an older one, `remote` for
+    one of another server by its nickname (default: the one of `%cred remote use`; "" is none).
     Raises `CredentialNotFound`, `NotUsable`, `VaultLocked` and what else the vault refuses with.
     """
     if environment is None:  # this process's, not the server's
         environment = settings.active_environment()
-    resolved = client().resolve(name, environment=environment, version=version, kind=kind)
-    return hand_over(resolved, pinned=version is not None)
+    if remote is None:
+        remote = settings.active_remote()
+    resolved = client(remote).resolve(name, environment=environment, version=version, kind=kind)
+    return hand_over(resolved, pinned=version is not None, remote=remote)
 
 
-def hand_over(resolved: dict[str, Any], *, pinned: bool = False) -> Credential:
+def hand_over(resolved: Mapping[str, Any], *, pinned: bool = False, remote: str = "") -> Credential:
     """Make the `Credential` of a *resolved* and tell the output filter its values first."""
-    credential = Credential.from_resolved(resolved, again=resolve_again, pinned=pinned)
+    credential = Credential.from_resolved(resolved, again=resolve_again, pinned=pinned, remote=remote)
     registry.register(credential.name, credential.secrets(), credential.public().values())
     if resolved.get("expires_at"):
         expiry.warn_once(resolved)
@@ -98,15 +124,15 @@ def hand_over(resolved: dict[str, Any], *, pinned: bool = False) -> Credential:
 def resolve_again(reference: Reference) -> Credential:
     """Find what a pickle or a refresh refers to: by id, and in another store by name and environment."""
     try:
-        return use(reference.id, version=reference.version)
+        return use(reference.id, version=reference.version, remote=reference.remote)
     except CredentialNotFound:
         pass
-    return use(reference.name, reference.environment or None, version=reference.version)
+    return use(reference.name, reference.environment or None, version=reference.version, remote=reference.remote)
 
 
 def list(**filters: Any) -> _Views:
     """Views of the credentials (never values). Filters: `kind`, `environment`, `limit`, `after`, `offset`."""
-    return cast(_Views, client().call("list", **filters)["credentials"])
+    return cast(_Views, client(settings.active_remote()).call("list", **filters)["credentials"])
 
 
 @contextmanager

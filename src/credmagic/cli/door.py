@@ -7,10 +7,12 @@ terminal; the magic's door (`magics/door.py`) displays, expands `$name` and bind
 from __future__ import annotations
 
 import contextlib
+import copy
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from credmagic import settings
@@ -35,19 +37,52 @@ class Door:
     """How commands are spelled here, in help and in every message."""
     in_shell = True
 
+    remote = ""
+    """The nickname of the server this door leads to; empty for this one."""
+
     def __init__(self, client: Client | None = None) -> None:
         self._client = client
         self._kinds: list[dict[str, Any]] | None = None
         self._names: list[dict[str, Any]] = []
+        self._home: Door = self
+        self._elsewhere: dict[str, Door] = {}
 
     @property
     def client(self) -> Client:
-        """The way to the vault, opened when a command first needs it."""
+        """The way to the vault, opened when a command first needs it. Raises `CredentialNotFound` (no such remote)."""
+        if not self.remote:
+            return self.here
+        from credmagic import api
+        from credmagic.client import remotes
+
+        return remotes.connect(self.here, self.remote, api.hand_over)
+
+    @property
+    def here(self) -> Client:
+        """The way to this server's own vault, wherever the door leads."""
         if self._client is None:
             from credmagic import api
 
             return api.client()
         return self._client
+
+    def at(self, remote: str) -> Door:
+        """This door to the server called `remote`; with "" or `here`, to this one. Each is kept."""
+        home = self._home
+        if remote in ("", settings.HERE):
+            return home
+        if remote not in home._elsewhere:
+            home._elsewhere[remote] = home._opened(remote)
+        return home._elsewhere[remote]
+
+    def _opened(self, remote: str) -> Door:
+        from credmagic.errors import word
+
+        other = copy.copy(self)
+        other.remote = remote
+        other.prog = f"{self.prog} --remote {word(remote)}"  # so that every next step leads there too
+        other._kinds, other._names, other._elsewhere = None, [], {}
+        return other
 
     def environment(self, chosen: str | None) -> str:
         """The environment in which a name is looked up: the one chosen by `--env`, else the active one."""
@@ -97,7 +132,7 @@ class Door:
 
         where = self.environment(environment)
         resolved = self.client.resolve(name, environment=where, version=version, kind=kind)
-        return api.hand_over(resolved, pinned=version is not None)
+        return api.hand_over(resolved, pinned=version is not None, remote=self.remote)
 
     def showing(self, out: str | None) -> AbstractContextManager[Show]:
         """Where a value that is made now will be shown once. Raises `UsageError` where there is no such place."""
@@ -134,11 +169,23 @@ class Door:
         variable = "CREDMAGIC_ENVIRONMENT"
         self._no_python(f"{variable} is set by your shell", f"export {variable}={environment}")
 
+    def lead(self, remote: str) -> None:
+        """Look names up on the server called `remote` from now on. Raises `UsageError`, as `enter`."""
+        instead = f"export CREDMAGIC_REMOTE={shlex.quote(remote)}" if remote else "unset CREDMAGIC_REMOTE"
+        self._no_python("CREDMAGIC_REMOTE is set by your shell", instead)
+
     def show(self, page: Page, *, as_json: bool = False) -> Any:
         """Show `page`, or with `as_json` exactly the data it was made of."""
         from credmagic.cli import tables
 
-        tables.print_json(page.data) if as_json else tables.print_page(page)
+        tables.print_json(page.data) if as_json else tables.print_page(self._signed(page))
+
+    def _signed(self, page: Page) -> Page:
+        """The page with the server it is about, when that is another one."""
+        if not self.remote:
+            return page
+        url = getattr(self.client, "url", "")
+        return replace(page, facts=[("on", f"{self.remote} ({url})"), *page.facts])
 
     def will_ask(self, instead: str) -> None:
         """Values are about to be asked for. Raises `UsageError` where nobody could answer; `instead` asks for none."""
@@ -146,8 +193,8 @@ class Door:
             raise UsageError("this asks for values, and there is no terminal to ask on", next_step=f"Write: {instead}")
 
     def say(self, line: str) -> None:
-        """One line of success."""
-        print(line)
+        """One line of success, with the server it happened on when that is another one."""
+        print(f"{line} (on {self.remote})" if self.remote and line.startswith("✓") else line)
 
     def note(self, line: str) -> None:
         """One line beside the result: a warning, progress."""
@@ -157,10 +204,12 @@ class Door:
         """Ask for a secret without showing it; on the terminal, since stdin may be data."""
         import getpass
 
-        return getpass.getpass(f"{label}: ")
+        return getpass.getpass(f"{label} (for {self.remote}): " if self.remote else f"{label}: ")
 
-    bind: Callable[[str, str], object] | None = None
-    """How the picker binds its choice to a variable, where there are variables: `(variable, id)`."""
+    @property
+    def bind(self) -> Callable[[str, str], object] | None:
+        """How the picker binds its choice to a variable, where there are variables: `(variable, id)`."""
+        return None
 
     def refuse(self, words: Sequence[str], finding: Finding) -> None:
         """A secret value stood in the command. Raises `InvalidCredential` with the safe form."""

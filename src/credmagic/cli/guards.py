@@ -35,7 +35,7 @@ class TerminalVerb(Verb):
         return super().invoke(ctx)
 
 
-@click.command("guard", cls=TerminalVerb, shell_only=True)
+@click.command("guard", cls=TerminalVerb, shell_only=True, reach="store")
 @options.name
 @click.argument("switch", type=click.Choice(["on", "off"]), metavar="on|off")
 @options.env
@@ -57,7 +57,7 @@ def _granted(grants: list[dict[str, Any]]) -> str:
     return "only " + ", ".join(f"{item['object_type']} {item['object_id']}" for item in grants) + " may use it"
 
 
-@click.command("grant", cls=TerminalVerb, shell_only=True)
+@click.command("grant", cls=TerminalVerb, shell_only=True, reach="store")
 @options.name
 @click.argument("object_type", type=GRANTED, metavar="TYPE")
 @click.argument("object_id", metavar="ID")
@@ -74,7 +74,7 @@ def grant(door: Door, ref: str, object_type: str, object_id: str, environment: s
     return None
 
 
-@click.command("revoke", cls=TerminalVerb, shell_only=True)
+@click.command("revoke", cls=TerminalVerb, shell_only=True, reach="store")
 @options.name
 @click.argument("object_type", type=GRANTED, metavar="TYPE")
 @click.argument("object_id", metavar="ID")

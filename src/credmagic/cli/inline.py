@@ -181,7 +181,7 @@ def _option(finding: Finding, words: Sequence[str], i: int, options: Options, fi
 
 def _secret(finding: Finding, i: int, word: str, fields: Fields, *, prefix: str) -> None:
     name, _, source = word.partition("=")
-    if is_reference(source):
+    if is_reference(source) or is_reference(word):  # a verb of one secret takes a bare source
         return
     target = name if name in fields.secret else fields.probably(name) or "FIELD"
     finding.instead[i] = f"{prefix}{target}={_source(source)}"

@@ -144,7 +144,7 @@ def verify(door: Door, /, ref: str | None, every: bool, environment: str | None,
     return checking.one(door, ref, environment, **how)
 
 
-@click.command("reload", cls=Verb)
+@click.command("reload", cls=Verb, reach="here")
 @options.door
 def reload(door: Door) -> Any:
     """Refresh what is injected into this kernel: variables get the values as they are now."""

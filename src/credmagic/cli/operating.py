@@ -14,7 +14,7 @@ from credmagic.cli import options, sources
 from credmagic.cli.door import Door
 from credmagic.cli.usage import UsageError, Verb
 
-_NOT_INHERITED = ("CREDMAGIC_KERNEL_TOKEN", "CREDMAGIC_PASSPHRASE")
+_NOT_INHERITED = ("CREDMAGIC_KERNEL_TOKEN", "CREDMAGIC_PASSPHRASE", "CREDMAGIC_AUTH_SECRET")
 
 
 class RunVerb(Verb):
@@ -78,7 +78,7 @@ def _ended(process: subprocess.Popen[bytes]) -> int:
         return code if code >= 0 else 128 - code
 
 
-@click.command("protect", cls=Verb, shell_only=True)
+@click.command("protect", cls=Verb, shell_only=True, reach="store")
 @click.argument("provider", metavar="PROVIDER")
 @click.option("--secret", "source", metavar="SOURCE", help="Its secret: prompt, env:VAR or file:PATH.")
 @options.door
@@ -105,7 +105,7 @@ def _new_secret(door: Door) -> str:
     return first
 
 
-@click.command("recovery-key", cls=Verb, shell_only=True)
+@click.command("recovery-key", cls=Verb, shell_only=True, reach="store")
 @options.door
 def recovery_key(door: Door) -> Any:
     """Make a key that opens the store when everything else is lost; shown once, on a terminal only."""
@@ -118,7 +118,7 @@ def recovery_key(door: Door) -> Any:
     return door.note("Write it down and keep it away from this machine. It is not shown again; an older one is void.")
 
 
-@click.command("demo", cls=Verb, shell_only=True)
+@click.command("demo", cls=Verb, shell_only=True, reach="here")
 @click.option("--execute", is_flag=True, help="Run the notebook without a browser and print what it shows.")
 @click.option("--port", type=int, metavar="N", help="The port of JupyterLab.")
 @click.option("--browser/--no-browser", default=True, help="Open a browser, or only print the link.")

@@ -137,6 +137,57 @@ def as_json(f: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="The data itself, complete and stable.")(f)
 
 
+def _remotes(door: Door, ctx: click.Context) -> list[str]:
+    from credmagic.client import remotes
+
+    return [*(view["name"] for view in remotes.known(door.here)), settings.HERE]
+
+
+REMOTE = Known(_remotes)
+_ASKED = "credmagic.remote"
+
+
+def _lead(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    """Let what follows go through a door to the server that was asked for, on this verb or before it."""
+    door = _door(ctx)
+    if door is None:
+        return
+    if value:
+        ctx.meta[_ASKED] = value
+    ctx.obj = door.at(_destination(ctx))
+
+
+def _destination(ctx: click.Context) -> str:
+    """The nickname of the server to ask; "" for this one. Raises `UsageError` for a verb that stays here."""
+    asked: str = ctx.meta.get(_ASKED, "")
+    active, reach = settings.active_remote(), getattr(ctx.command, "reach", "anywhere")
+    nick, verb = asked or active, f"{ctx.command.name}"
+    if reach == "anywhere" or nick in ("", settings.HERE):
+        return nick
+    if reach == "here" and not asked:
+        return ""
+    if reach == "here":
+        raise UsageError(f"`{verb}` is about this side alone and takes no --remote", next_step="Leave --remote out.")
+    raise UsageError(
+        f"`{verb}` works only where the store of {nick} is",
+        next_step=f"In a terminal there: credmagic {verb}. For the store here: credmagic {verb} --remote here",
+    )
+
+
+def led_elsewhere(command: click.Command) -> click.Command:
+    """Give a verb, or each one of a tree, `--remote NICK`."""
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        led_elsewhere(inner)
+    hidden = getattr(command, "reach", "anywhere") != "anywhere"
+    command.params.append(
+        click.Option(
+            ["--remote"], type=REMOTE, metavar="NICK", is_eager=True, expose_value=False, callback=_lead, hidden=hidden,
+            help="On another server (see `remote`); `here` is this one.",
+        )
+    )  # fmt: skip
+    return command
+
+
 def team(f: F) -> F:
     """`--team`."""
     return click.option("--team", is_flag=True, help="Owned by your team, not by you alone.")(f)

@@ -27,6 +27,10 @@ out of the history and, where the front end can, out of the cell.
 **For one cell:** `%%cred use NAME… [as VAR] [--export]` gives a cell Python variables named after the credentials (or
 `VAR`, or environment variables with `--export`) and takes them back when it ends, also when it raises.
 
+**Another server:** `--remote NICK`, before or after the verb, sends that one command to the server of that nickname
+(`remote add`); `remote use NICK` sends all of this kernel's, and `--remote here` then one of them to this server.
+Verbs about this kernel or machine (`environment`, `reload`, `connect`, `demo`) and about the store itself take none.
+
 **Exit codes:** 2 input, 3 denied, 4 not found, 5 conflict, 6 locked, 7 refused by the service or no answer, 8 token
 refused, 9 integrity, 10 not usable, 11 not signed in, 12 too many calls, 13 store. Messages go to stderr.
 
@@ -55,7 +59,7 @@ def _verb(verb: click.Command, name: str) -> str:
     usage = " ".join([name, *verb.collect_usage_pieces(context)])
     where = " (shell only)" if isinstance(verb, Verb) and verb.shell_only else ""
     rows = [f"| `{', '.join((*p.opts, *p.secondary_opts))}{_value(p)}` | {p.help} |" for p in verb.params
-            if isinstance(p, click.Option)]  # fmt: skip
+            if isinstance(p, click.Option) and "--remote" not in p.opts]  # fmt: skip
     table = "\n".join(["| option | what |", "|---|---|", *rows]) + "\n" if rows else ""
     return f"## {name}{where}\n`{usage}`\n\n{verb.help}\n\n{table}"
 

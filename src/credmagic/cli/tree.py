@@ -19,6 +19,7 @@ from credmagic.cli import (
     making,
     operating,
     options,
+    remote,
     using,
 )
 from credmagic.cli.door import Door
@@ -29,7 +30,7 @@ VERBS: tuple[click.Command, ...] = (
     using.select, using.use, making.rename, making.rm, using.attach, using.detach, looking.uses, looking.attached,
     looking.status, looking.why, looking.audit, living.verify, living.rotate, looking.versions, living.rollback,
     living.pause, living.resume, using.environment, living.reload, connection.connection, machine.machine,
-    app.app, key.key, guards.guard, guards.grant, guards.revoke,
+    app.app, key.key, remote.remote, guards.guard, guards.grant, guards.revoke,
     operating.run, operating.protect, operating.recovery_key, operating.demo,
 )  # fmt: skip
 """In the order in which help lists them."""
@@ -48,6 +49,7 @@ def tree(ctx: click.Context, as_json: bool) -> Any:
 
 for _verb in VERBS:
     tree.add_command(_verb)
+options.led_elsewhere(tree)
 
 
 def run(words: Sequence[str], door: Door) -> Any:
@@ -72,25 +74,40 @@ def examine(words: Sequence[str], door: Door) -> inline.Finding | None:
 
 
 def _examined(group: click.Group, words: Sequence[str], door: Door) -> inline.Finding | None:
-    verb = group.commands.get(words[0]) if words else None
+    at = _verb_at(group, words)
+    verb = group.commands.get(words[at]) if at < len(words) else None
     if verb is None:
         return None
     if isinstance(verb, click.Group):
-        inner = _examined(verb, words[1:], door)
-        return inner.moved(1) if inner else None
-    flags = {"--help": False} | {
-        name: not (isinstance(param, click.Option) and param.is_flag)
-        for param in verb.params
-        for name in (*param.opts, *param.secondary_opts)
-        if name.startswith("-")
-    }
+        inner = _examined(verb, words[at + 1 :], door)
+        return inner.moved(at + 1) if inner else None
+    words, flags = words[at:], _flags(verb)
     if not inline.suspicious(words, flags):
         return None
     fields = inline.Fields.of(door.kinds(), inline.chosen_kind(words))
     finding = inline.find(words, flags, fields)
-    for at, word in _sources(verb, words):
-        finding.instead[at] = word
-    return finding
+    for place, word in _sources(verb, words):
+        finding.instead[place] = word
+    return finding.moved(at)
+
+
+def _flags(command: click.Command) -> dict[str, bool]:
+    """Its options, each with whether it takes a value."""
+    return {"--help": False} | {
+        name: not (isinstance(param, click.Option) and param.is_flag)
+        for param in command.params
+        for name in (*param.opts, *param.secondary_opts)
+        if name.startswith("-")
+    }
+
+
+def _verb_at(group: click.Group, words: Sequence[str]) -> int:
+    """Where the verb stands, behind options of the group (`--remote lab add …`)."""
+    flags, at = _flags(group), 0
+    while at < len(words) and words[at].startswith("-"):
+        flag, equals, _ = words[at].partition("=")
+        at += 2 if flags.get(flag) and not equals else 1
+    return at
 
 
 def _sources(verb: click.Command, words: Sequence[str]) -> Iterator[tuple[int, str]]:

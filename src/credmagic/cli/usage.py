@@ -84,12 +84,17 @@ def _expected(param: click.Parameter | None) -> str:
 
 
 class Verb(click.Command):
-    """One verb. `shell_only` verbs exist in the magic only to say where they live."""
+    """One verb. `shell_only` verbs exist in the magic only to say where they live.
 
-    def __init__(self, *args: Any, shell_only: bool = False, **kwargs: Any) -> None:
+    `reach` says what `--remote` means to it: `anywhere` it goes to that server, `here` it is about this kernel or this
+    machine alone, `store` it is run where that server's store is.
+    """
+
+    def __init__(self, *args: Any, shell_only: bool = False, reach: str = "anywhere", **kwargs: Any) -> None:
         kwargs.setdefault("options_metavar", "[OPTIONS]")
         super().__init__(*args, **kwargs)
         self.shell_only = shell_only
+        self.reach = reach
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any

@@ -93,7 +93,7 @@ def _strange(door: Door, name: str) -> None:
         door.note(" ".join(filter(None, (f"▲ no credential is in {name} yet; those without one serve it.", hint))))
 
 
-@click.command("environment", cls=Verb)
+@click.command("environment", cls=Verb, reach="here")
 @click.argument("name", required=False, type=options.ENVIRONMENT, metavar="[NAME]")
 @options.door
 def environment(door: Door, name: str | None) -> Any:

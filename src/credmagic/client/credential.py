@@ -24,13 +24,15 @@ class Reference(NamedTuple):
     """How to find a credential again: by `id` in the same store, by `name` and `environment` in another one.
 
     `version` is None unless that version was asked for by number: a pickle made before a rotation resolves to the
-    value that works *now*, which is what a worker that runs tomorrow needs.
+    value that works *now*, which is what a worker that runs tomorrow needs. `remote` is the nickname of the server it
+    came from, "" for this one.
     """
 
     id: str
     name: str
     environment: str
     version: int | None
+    remote: str = ""
 
 
 Resolver = Callable[[Reference], "Credential"]
@@ -42,23 +44,24 @@ class Credential(Mapping[str, Any]):
     `cred["password"]` is a `str` that prints as its mask; adapters of the kind are methods (`cred.url()`).
     """
 
-    __slots__ = ("__weakref__", "_again", "_fields", "_pinned", "_resolved")
+    __slots__ = ("__weakref__", "_again", "_fields", "_pinned", "_remote", "_resolved")
     _resolved: dict[str, Any]
     _fields: dict[str, Any]
     _again: Resolver | None
     _pinned: bool
+    _remote: str
 
     def __init__(self) -> None:
         raise TypeError("a Credential comes from credmagic.use(name)")
 
     @classmethod
     def from_resolved(
-        cls, resolved: Mapping[str, Any], *, again: Resolver | None = None, pinned: bool = False
+        cls, resolved: Mapping[str, Any], *, again: Resolver | None = None, pinned: bool = False, remote: str = ""
     ) -> Credential:
         """Build one from what a client's `resolve` returned (*resolved* in docs/architecture.md).
 
         `again` resolves a `Reference` (for `refresh` and pickles) and must be a module-level function;
-        `pinned` says that the version was asked for by number.
+        `pinned` says that the version was asked for by number, `remote` is the nickname of another server.
         """
         self = cls.__new__(cls)
         secret = set(resolved["secret"])
@@ -67,7 +70,8 @@ class Credential(Mapping[str, Any]):
             key: _masked(value, mask(name, key)) if key in secret else value
             for key, value in resolved["fields"].items()
         }
-        for slot, value in (("_resolved", dict(resolved)), ("_fields", fields), ("_again", again), ("_pinned", pinned)):
+        slots = {"_resolved": dict(resolved), "_fields": fields, "_again": again, "_pinned": pinned, "_remote": remote}
+        for slot, value in slots.items():
             object.__setattr__(self, slot, value)
         return self
 
@@ -95,6 +99,11 @@ class Credential(Mapping[str, Any]):
     def environment(self) -> str:
         """`draft`, `live`, …; empty for one that serves all environments."""
         return str(self._resolved["environment"])
+
+    @property
+    def remote(self) -> str:
+        """The nickname of the server it came from and is renewed by; empty for this one."""
+        return self._remote
 
     @property
     def expires_at(self) -> str | None:
@@ -214,7 +223,7 @@ class Credential(Mapping[str, Any]):
         return self
 
     def _reference(self) -> Reference:
-        return Reference(self.id, self.name, self.environment, self.version if self._pinned else None)
+        return Reference(self.id, self.name, self.environment, self.version if self._pinned else None, self._remote)
 
     def _resolver(self) -> Resolver:
         if self._again is None:
@@ -244,6 +253,7 @@ class Credential(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         where = f" {self.environment}" if self.environment else ""
+        where += f" from {self._remote}" if self._remote else ""
         return f"<Credential {self.name} ({self.kind}, version {self.version}{where}): {', '.join(self._shown())}>"
 
     def _shown(self) -> list[str]:
@@ -258,7 +268,7 @@ class Credential(Mapping[str, Any]):
 
         rows = "".join(f"<code>{escape(text)}</code> " for text in self._shown())
         facts = " · ".join(
-            escape(str(fact)) for fact in (self.kind, f"version {self.version}", self.environment) if fact
+            escape(str(fact)) for fact in (self.kind, f"version {self.version}", self.environment, self._remote) if fact
         )
         return f"<div><b>{escape(self.name)}</b> {facts}<br>{rows.rstrip()}</div>"
 

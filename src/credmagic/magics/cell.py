@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from credmagic import api
 from credmagic.cli import options
 from credmagic.cli.door import Door
 from credmagic.cli.usage import UsageError, Verb
@@ -19,6 +20,7 @@ from credmagic.injectors.namespace import NamespaceInjector
 from credmagic.injectors.wxo import WxoInjector
 
 
+@options.led_elsewhere
 @click.command("use", cls=Verb)
 @click.argument("words", nargs=-1, required=True, metavar="NAME... [as VAR]")
 @options.env
@@ -55,7 +57,7 @@ def run(ip: Any, door: Door, arguments: list[str], cell: str) -> None:
             if how["export"]:
                 environ.apply(credential, prefix=how["prefix"])
             if how["wxo"]:
-                wxo.apply(credential, **wxo.asks(door.client.call, credential))
+                wxo.apply(credential, **wxo.asks(api.client(credential.remote).call, credential))
             if variable or not (how["export"] or how["wxo"]):
                 names.apply(credential, variable=variable)
         for code in pieces:

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,11 @@ class NotebookDoor(Door):
     def __init__(self, ip: Any, client: Client | None = None) -> None:
         super().__init__(client)
         self.ip = ip
-        self.bind = self._bind
+
+    @property
+    def bind(self) -> Callable[[str, str], object] | None:
+        """Binds a choice to a variable of the user's."""
+        return self._bind
 
     def show(self, page: Page, *, as_json: bool = False) -> Any:
         """Display the page; with `as_json` return its data, so that `x = %cred list --json` works."""
@@ -59,7 +63,7 @@ class NotebookDoor(Door):
 
         from credmagic.magics.display import Shown
 
-        display(Shown(page))  # type: ignore[no-untyped-call]
+        display(Shown(self._signed(page)))  # type: ignore[no-untyped-call]
         return None
 
     def use(self, name: str | None, variable: str | None, **how: Any) -> Any:
@@ -81,7 +85,7 @@ class NotebookDoor(Door):
 
     def _resolved(self, name: str | None, **how: Any) -> Credential:
         if self._client is None:
-            return handing.hand_over(name, **how)
+            return handing.hand_over(name, remote=self.remote, **how)
         return handing.hand_over(name, self.hand_over, **how)
 
     def showing(self, out: str | None) -> AbstractContextManager[Show]:
@@ -118,6 +122,13 @@ class NotebookDoor(Door):
     def enter(self, environment: str) -> None:
         """Make `environment` the active one of this kernel and of what it starts."""
         os.environ["CREDMAGIC_ENVIRONMENT"] = environment
+
+    def lead(self, remote: str) -> None:
+        """Look names up on the server called `remote`, in this kernel and in what it starts; "" for this server."""
+        if remote:
+            os.environ["CREDMAGIC_REMOTE"] = remote
+        else:
+            os.environ.pop("CREDMAGIC_REMOTE", None)
 
     def expand(self, text: str) -> str:
         """`$name` as that variable's value. Raises `UsageError` (there is none), `InvalidCredential` (a secret)."""

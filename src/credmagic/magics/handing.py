@@ -69,7 +69,7 @@ def export(credential: Credential, prefix: str | None = None) -> list[str]:
     keep("export", credential, injector, prefix=prefix)
     if before is not None:
         before.injector.take_back()
-    _notify(credential.id, held=True)
+    _notify(credential, held=True)
     return names
 
 
@@ -91,9 +91,9 @@ def inject(way: str, credential: Credential) -> list[str]:
     before = _held.pop((way, credential.id), None)
     if before is not None:
         before.injector.take_back()
-    names: list[str] = injector.apply(credential, **injector.asks(api.client().call, credential))
+    names: list[str] = injector.apply(credential, **injector.asks(api.client(credential.remote).call, credential))
     keep(way, credential, injector)
-    _notify(credential.id, held=True)
+    _notify(credential, held=True)
     return names
 
 
@@ -113,7 +113,7 @@ def _returned(way: str, credential_id: str, held: Held) -> None:
     """Taken back, and the server told when no other way holds it in this kernel."""
     held.injector.take_back()
     if way in ("export", "wxo") and not any(other == credential_id for _, other in _held):
-        _notify(credential_id, held=False)
+        _notify(held.credential, held=False)
 
 
 def reload() -> list[str]:
@@ -129,7 +129,7 @@ def _reloaded(key: tuple[str, str], held: Held) -> str:
     try:
         held.credential.refresh()
         held.injector.take_back()
-        asked = held.injector.asks(api.client().call, held.credential)
+        asked = held.injector.asks(api.client(held.credential.remote).call, held.credential)
         names = held.injector.apply(held.credential, **{**held.options, **asked})
     except CredmagicError as error:
         del _held[key]
@@ -140,9 +140,9 @@ def _reloaded(key: tuple[str, str], held: Held) -> str:
     return f"✓ {name} ({changed}): {' '.join(names)}"
 
 
-def _notify(credential_id: str, *, held: bool) -> None:
+def _notify(credential: Credential, *, held: bool) -> None:
     """Tell the server, which refuses to delete what a running kernel holds. Its absence stops no cell."""
     client = api.client()
-    if client.plane == "kernel":
+    if client.plane == "kernel" and not credential.remote:  # another server does not know this kernel
         with contextlib.suppress(CredmagicError):
-            client.call("note_injected", ref=credential_id, held=held)
+            client.call("note_injected", ref=credential.id, held=held)

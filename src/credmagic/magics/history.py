@@ -71,7 +71,7 @@ def _could_carry(line: str) -> bool:
     from credmagic.magics.words import words
 
     found = [word.text for word in words(line)]
-    return any("=" in word or word.startswith("-") for word in found[1:]) or (
+    return any("=" in word or word.startswith("-") for word in found) or (
         found[:1] != [] and found[0] in _VERBS_WITH_VALUES and len(found) > 2
     )
 
