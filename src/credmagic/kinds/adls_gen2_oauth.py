@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from credmagic.kinds.adapters import adapter
 from credmagic.kinds.azure_base import AzureLogin
-from credmagic.kinds.exchange import OAuthRequest, needed
+from credmagic.kinds.exchange import OAuthRequest, SignInRequest, needed
 from credmagic.kinds.fields import field, secret
 from credmagic.values import SecretStr
 
@@ -41,6 +41,19 @@ class AdlsGen2OAuth(AzureLogin):
         form = {"refresh_token": str.__str__(self.refresh_token or ""), "scope": " ".join(self.oauth_scopes)}
         return OAuthRequest(
             self.endpoint(self.tenant_id), "refresh_token", self.client_id, self.client_secret, "body", form
+        )
+
+    def sign_in(self) -> SignInRequest | None:
+        """At Microsoft Entra, for a refresh token (`offline_access`)."""
+        if not self.client_id:
+            return None
+        token = OAuthRequest(self.endpoint(self.tenant_id), "", self.client_id, self.client_secret, "body")
+        return SignInRequest(
+            token,
+            {"refresh_token": "refresh_token"},
+            self.endpoint(self.tenant_id, "authorize"),
+            self.endpoint(self.tenant_id, "devicecode"),
+            tuple(dict.fromkeys([*self.oauth_scopes, "offline_access"])),
         )
 
     @adapter

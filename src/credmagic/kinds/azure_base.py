@@ -29,9 +29,9 @@ class AzureLogin(ConfiguredKind):
         """Also: a secret travels over TLS."""
         return {**super().check(), **needs_tls(authority=self.authority)}
 
-    def endpoint(self, tenant: str | None) -> str:
-        """Where the tenant gives out tokens."""
-        return f"{(self.authority or AUTHORITY).rstrip('/')}/{tenant}/oauth2/v2.0/token"
+    def endpoint(self, tenant: str | None, what: str = "token") -> str:
+        """Where the tenant gives out tokens, or another of its endpoints."""
+        return f"{(self.authority or AUTHORITY).rstrip('/')}/{tenant}/oauth2/v2.0/{what}"
 
     @abstractmethod
     def token_scopes(self) -> list[str]:

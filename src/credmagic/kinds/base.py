@@ -9,9 +9,8 @@ probe by name, and its adapters import their libraries when called.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field as dataclass_field
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
@@ -20,6 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from credmagic.errors import InvalidCredential
 from credmagic.kinds.adapters import adapter_names
+from credmagic.kinds.exchange import SignInRequest
 from credmagic.kinds.fields import FieldSpec, camel
 from credmagic.kinds.names import env_stem
 from credmagic.kinds.reading import RULE, name_table, read, refusal, specs_of, translated
@@ -27,7 +27,7 @@ from credmagic.kinds.review import review
 from credmagic.values import Token
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Released:
     """What a kernel gets of one credential.
 
@@ -38,7 +38,7 @@ class Released:
     fields: dict[str, Any]
     secret: list[str]
     environ: dict[str, str]
-    files: dict[str, str] = dataclass_field(default_factory=dict)
+    files: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 class CredentialKind(BaseModel):
@@ -237,13 +237,8 @@ class CredentialKind(BaseModel):
 
     def environ(self, name: str, prefix: str | None = None) -> dict[str, str]:
         """Environment variables for the credential called `name`; `prefix` takes the name's place in them."""
-        values = ((spec, getattr(self, spec.name)) for spec in self.specs())
-        return {
-            variable(env, name, prefix): env_text(value)
-            for spec, value in values
-            if value is not None
-            for env in spec.env
-        }
+        values = ((env, getattr(self, spec.name)) for spec in self.specs() for env in spec.env)
+        return {variable(env, name, prefix): env_text(value) for env, value in values if value is not None}
 
     @classmethod
     def runtime(cls, fields: Mapping[str, Any]) -> dict[str, str]:
@@ -253,6 +248,10 @@ class CredentialKind(BaseModel):
     def needs_exchange(self) -> bool:
         """Whether a kernel gets a token in place of these values; if not, it gets the values."""
         return False
+
+    def sign_in(self) -> SignInRequest | None:
+        """What a person signs in to so that this credential gets its tokens; None where nobody signs in."""
+        return None
 
     def released(self, token: Token) -> Released:
         """What a kernel gets once the exchange has fetched `token` (see `TokenKind`)."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
-from credmagic.kinds.exchange import OAuthRequest, needed
+from credmagic.kinds.base import env_text
+from credmagic.kinds.exchange import OAuthRequest, SignInRequest, needed
 from credmagic.kinds.fields import field, secret
 from credmagic.kinds.http import HttpCheck
 from credmagic.kinds.jwt import jwt_expiry
@@ -98,6 +99,24 @@ class OAuth(OAuthBase):
             client_id=self.client_id,
             client_secret=self.client_secret,
         )
+
+    def sign_in(self) -> SignInRequest | None:
+        """At the authorization URL, or with a code on another device."""
+        if not (self.client_id and self.token_url and (self.authorization_url or self.device_authorization_url)):
+            return None
+        along = self.sent_along()
+        form = {name: value for name, value in along["form"].items() if name != "scope"}
+        return SignInRequest(
+            OAuthRequest(
+                self.token_url, "", self.client_id, self.client_secret,
+                form=form, header=along["header"], query=along["query"],
+            ),
+            {"access_token": "token", "refresh_token": "refresh_token"},
+            self.authorization_url,
+            self.device_authorization_url,
+            tuple(self.scope),
+            {name: env_text(value) for name, value in (self.custom_auth_query or {}).items()},
+        )  # fmt: skip
 
     def http_check(self) -> HttpCheck | None:
         """GET `resource_url` with a token that nothing can renew; fetching one tells enough of the others."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from credmagic.kinds.adapters import adapter
-from credmagic.kinds.exchange import OAuthRequest, needed
+from credmagic.kinds.exchange import OAuthRequest, SignInRequest, needed
 from credmagic.kinds.fields import field, secret
 from credmagic.kinds.oauth_base import needs_tls
 from credmagic.kinds.snowflake_base import SnowflakeBase
@@ -51,13 +51,30 @@ class SnowflakeOAuth(SnowflakeBase):
 
     def token_url(self) -> str | None:
         """Where the issuer gives out tokens; None when the fields do not say."""
-        address = self.address()
+        issuer = self._issuer()
+        if issuer is None or issuer.endswith("/token"):
+            return issuer
+        return issuer + _PATHS[self.oauth_issuer_type or "snowflake"].token
+
+    def _issuer(self) -> str | None:
+        """What the endpoints hang on; people also give the whole token URL of an issuer."""
         if self.oauth_issuer_type in (None, "snowflake"):
-            return f"{address}/oauth/token-request" if address else None
-        issuer = (self.oauth_issuer_url or "").rstrip("/")
-        if not issuer:
+            return self.address() or None
+        path = _PATHS[self.oauth_issuer_type or ""].token
+        return (self.oauth_issuer_url or "").rstrip("/").removesuffix(path) or None
+
+    def sign_in(self) -> SignInRequest | None:
+        """At the issuer, for a refresh token: Snowflake's own scope for one is `refresh_token`."""
+        issuer, token_url = self._issuer(), self.token_url()
+        if not (issuer and token_url and self.client_id) or issuer == token_url:
             return None
-        return issuer if issuer.endswith("/token") else issuer + _TOKEN_PATHS[self.oauth_issuer_type or ""]
+        paths = _PATHS[self.oauth_issuer_type or "snowflake"]
+        return SignInRequest(
+            OAuthRequest(token_url, "", self.client_id, self.client_secret),
+            {"refresh_token": "refresh_token"},
+            issuer + paths.authorize,
+            scope=tuple(dict.fromkeys([*self.oauth_scopes, paths.lasting])),
+        )
 
     def token_request(self) -> OAuthRequest:
         """The refresh grant at the issuer. Raises `InvalidCredential` before anybody signed in."""
@@ -79,4 +96,15 @@ class SnowflakeOAuth(SnowflakeBase):
         return {**self.session_args(), "authenticator": "oauth", "token": self.fresh().value}
 
 
-_TOKEN_PATHS: Mapping[str, str] = {"azure": "/oauth2/v2.0/token", "okta": "/v1/token"}
+class _Paths(NamedTuple):
+    token: str
+    authorize: str
+    lasting: str
+    """The scope that brings a refresh token."""
+
+
+_PATHS: Mapping[str, _Paths] = {
+    "azure": _Paths("/oauth2/v2.0/token", "/oauth2/v2.0/authorize", "offline_access"),
+    "okta": _Paths("/v1/token", "/v1/authorize", "offline_access"),
+    "snowflake": _Paths("/oauth/token-request", "/oauth/authorize", "refresh_token"),
+}
