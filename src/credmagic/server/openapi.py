@@ -20,21 +20,24 @@ from credmagic.server.answers import HEADERS, as_json
 from credmagic.server.face import Face, Op, Param, Route, faces, model
 
 SHOWN_ONCE: Mapping[str, str] = {
-    "ConductorNewAccessKey.secret": "a key that was just made; only its hash is kept",
-    "ConductorToken.token": "a token for who has just shown an access key",
+    "conductor.ConductorNewAccessKey.secret": "a key that was just made; only its hash is kept",
+    "conductor.ConductorToken.token": "a token for who has just shown an access key",
+    "orchestrate.Token.token": "a token for who has just shown a password, an access key or Jupyter's token",
 }
-"""`Model.field` → why this secret is in an answer: it was made for who asks, in this very call."""
+"""`face.Model.field` → why this secret is in an answer: it was made for who asks, in this very call."""
 
 FREE_FORM: Mapping[str, str] = {
-    "OpenApiDocument.*": "this document: made of code, no stored value comes near it",
+    "own.OpenApiDocument.*": "this document: made of code, no stored value comes near it",
+    "orchestrate.Configuration.custom_runtime_creds": "entries that people declare public",
+    "orchestrate.Request.header": "a setting of a connection; credentials have fields of their own",
+    "orchestrate.AppRequest.header": "a setting of a connection; credentials have fields of their own",
 }
-"""`Model.field` → why these names and values are not known here, and yet no secret."""
+"""`face.Model.field` → why its names and values are not known here, and yet no secret."""
 
 VALUES: Mapping[str, str] = {}
 """Operations (by id) on the machine plane that answer with values, which is what they are for."""
 
 JSON = "application/json"
-_BOTH_WAYS = "#/components/schemas/{model}"
 
 SCHEMES: Mapping[str, Mapping[str, str]] = {
     "jupyter": {
@@ -74,12 +77,17 @@ def encoded(base: str) -> bytes:
 def document(base: str) -> dict[str, Any]:
     """What is served below `base`, which ends in `/`: every operation of every installed face."""
     found = faces()
-    schemas, names = _schemas(found)
     paths: dict[str, dict[str, Any]] = {}
-    for face, route in _routes(found):
-        operations = paths.setdefault(f"/{face.prefix}{route.path}", {})
-        for method, op in route.operations.items():
-            operations[method] = _operation(face, route, method, op, names)
+    schemas: dict[str, Any] = {}
+    responses: dict[str, Any] = {}
+    for face in found:
+        made, names = _schemas(face)
+        schemas |= made
+        responses |= {f"{face.name}.{status}": _response(status, names[face.problem]) for status in face.problems}
+        for route in face.routes:
+            if route.operations:
+                operations = {method: _operation(face, route, method, names) for method in route.operations}
+                paths.setdefault(f"/{face.prefix}{route.path}", {}).update(operations)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -94,6 +102,7 @@ def document(base: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "responses": responses,
             "headers": {name: _fixed_header(value) for name, value in _headers()},
             "securitySchemes": {
                 name: SCHEMES[name] for name in sorted({who for face in found for who in face.identity})
@@ -107,26 +116,24 @@ def operation_id(face: Face, route: Route, method: str) -> str:
     return "_".join(re.findall(r"\w+", f"{face.name} {method} {route.path}"))
 
 
-def _routes(found: list[Face]) -> Iterator[tuple[Face, Route]]:
-    return ((face, route) for face in found for route in face.routes if route.operations)
-
-
-def _schemas(found: list[Face]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """The schemas of all models by their names here, and a reference to each by the name it has in a face."""
-    used = {face.problem for face in found}
-    for _, route in _routes(found):
+def _schemas(face: Face) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The schemas of a face's models as `face.Model`, and a reference to each by its name in the declaration."""
+    used = {face.problem}
+    for route in face.routes:
         for op in route.operations.values():
             used |= {name for name in (op.body, *op.answers.values()) if name}
     models = {name: model(name) for name in sorted(used)}
-    made, schemas = models_json_schema([(cls, "validation") for cls in models.values()], ref_template=_BOTH_WAYS)
-    references = {name: made[cls, "validation"] for name, cls in models.items()}
-    return schemas.get("$defs", {}), {
+    place = f"#/components/schemas/{face.name}.{{model}}"
+    made, schemas = models_json_schema([(cls, "validation") for cls in models.values()], ref_template=place)
+    references: dict[str, Any] = {name: made[cls, "validation"] for name, cls in models.items()}
+    return {f"{face.name}.{name}": schema for name, schema in schemas.get("$defs", {}).items()}, {
         name: {"type": "array", "items": reference} if name.endswith("[]") else reference
         for name, reference in references.items()
     }
 
 
-def _operation(face: Face, route: Route, method: str, op: Op, names: Mapping[str, Any]) -> dict[str, Any]:
+def _operation(face: Face, route: Route, method: str, names: Mapping[str, Any]) -> dict[str, Any]:
+    op = route.operations[method]
     described: dict[str, Any] = {
         "operationId": operation_id(face, route, method),
         "tags": [face.name],
@@ -136,7 +143,7 @@ def _operation(face: Face, route: Route, method: str, op: Op, names: Mapping[str
             *(_parameter("path", Param(name, required=True)) for name in route.parameters),
             *(_parameter("query", param) for param in op.query),
         ],
-        "responses": {str(status): _response(status, names.get(name or "")) for status, name in _answers(face, op)},
+        "responses": _responses(face, op, names),
     }
     if op.body:
         described["requestBody"] = {"required": op.body_required, "content": {JSON: {"schema": names[op.body]}}}
@@ -149,9 +156,11 @@ def _parameter(place: str, param: Param) -> dict[str, Any]:
     return described | ({"description": param.description} if param.description else {})
 
 
-def _answers(face: Face, op: Op) -> list[tuple[int, str | None]]:
-    """Status → model, of everything this operation can answer."""
-    return sorted({**dict.fromkeys(face.problems, face.problem), **op.answers}.items())
+def _responses(face: Face, op: Op, names: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything this operation can answer."""
+    own = {status: _response(status, name and names[name]) for status, name in op.answers.items()}
+    shared = {status: {"$ref": f"#/components/responses/{face.name}.{status}"} for status in face.problems}
+    return {str(status): response for status, response in sorted({**shared, **own}.items())}
 
 
 def _response(status: int, schema: Any) -> dict[str, Any]:

@@ -7,11 +7,11 @@ do not probe the service: a face stores what it is sent, verification tells.
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from credmagic.server.face import TEXT, Face, Op, Param, Route
 from credmagic.server.machine import MachineHandler, anyone, signed_in
+from credmagic.server.own_token import is_own_token
 
 if TYPE_CHECKING:
     from credmagic.vault.sign_in import SignedIn
@@ -68,16 +68,10 @@ class AuthorizeHandler(OrchestrateHandler):
     async def _signed_in(self, username: Any, api_key: Any, password: Any) -> SignedIn:
         from credmagic.vault import sign_in  # cryptography: not while the server starts
 
-        if self._is_own_token(api_key):
+        if is_own_token(self.identity_provider, api_key):
             return cast("SignedIn", await self.run(sign_in.issue_for_user, minutes=MINUTES))
         secret = api_key or password
         return cast("SignedIn", await self.run(sign_in.sign_in, username, secret, minutes=MINUTES))
-
-    def _is_own_token(self, api_key: Any) -> bool:
-        """The token that opens this Jupyter server; one without a token is opened by nothing here."""
-        own = getattr(self.identity_provider, "token", "")
-        sent = api_key if isinstance(api_key, str) else ""
-        return bool(own) and hmac.compare_digest(sent.encode(errors="replace"), own.encode())
 
 
 class KnowledgeBasesHandler(OrchestrateHandler):
