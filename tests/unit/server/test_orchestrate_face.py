@@ -1,0 +1,548 @@
+"""What Orchestrate's face says on the wire: no null where its client takes none, one row of ours never spoils its listing, and no value."""
+
+import base64
+import json
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+
+from credmagic.errors import InvalidCredential
+from credmagic.kinds.registry import all_kinds, find_kind
+from credmagic.server.answers import HEADERS
+from credmagic.server.faces import orchestrate_shapes as shapes
+from credmagic.server.own_token import is_own_token
+from credmagic.testing.jupyter import TOKEN, isolated, jupyter_server
+from credmagic.vault.actions import dispatch
+from credmagic.vault.audit import Caller
+from credmagic.wiring import open_vault
+
+API, AUTHORIZE = "credmagic/v1/orchestrate/", "credmagic/icp4d-api/v1/authorize"
+APPS = "connections/applications"
+OWNER = Caller("local")
+PASSWORD = "correct horse battery"
+KINDS = {  # the kind of ours → what the client calls it
+    "basic": ("basic_auth", None), "bearer": ("bearer_token", None), "api_key": ("api_key_auth", None),
+    "key_value": ("key_value_creds", None), "oauth": ("oauth2", "oauth2_auth_code"),
+    "oauth_password": ("oauth2", "oauth2_password"), "oauth_client_credentials": ("oauth2", "oauth2_client_creds"),
+    "oauth_on_behalf_of": ("oauth2", "oauth_on_behalf_of_flow"),
+    "oauth_token_exchange": ("oauth2", "oauth2_token_exchange"),
+    "oauth_direct_access": ("oauth2", "oauth2_direct_accesstoken"), "oauth_jwt_bearer": ("oauth2", "oauth2_jwt_bearer"),
+}  # fmt: skip
+
+
+@contextmanager
+def vault_of(workdir):
+    """The vault of a server that keeps its directories below `workdir`, opened beside it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in isolated(workdir).items():
+            patch.setenv(name, value)
+        vault = open_vault(notify=lambda line: None)
+    try:
+        yield vault
+    finally:
+        vault.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with jupyter_server(tmp_path_factory.mktemp("wxo"), base_url="/user/jo/") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def do(server):
+    """`do(action, **params)`: as the laptop owner, beside the server."""
+    with vault_of(server.workdir) as vault:
+        yield lambda action, **params: dispatch(vault, OWNER, action, params)
+
+
+@pytest.fixture
+def ask(server, canary):
+    """`ask(method, path, body, token=)`; every answer is checked for its headers and for the canary."""
+
+    def call(method, path, body=None, token=None, prefix=API, **headers):
+        shown = {"Authorization": f"Bearer {token}"} if token is not None else {}
+        answer = server.request(method, prefix + path, body, headers=shown | headers)
+        expected = {
+            name: None if answer.status == 204 and name == "Content-Type" else HEADERS[name] for name in HEADERS
+        }
+        assert {name: answer.headers.get(name.lower()) for name in HEADERS} == expected
+        assert "set-cookie" not in answer.headers
+        assert canary.encode() not in answer.body
+        assert json.dumps(canary)[1:-1].encode() not in answer.body
+        return answer
+
+    return call
+
+
+@pytest.fixture
+def sign_in(ask):
+    """`sign_in(username, api_key=…)`: the answer."""
+
+    def call(username, **secret):
+        body = {"username": username, "password": None, "api_key": None, "account_id": None} | secret
+        return ask("POST", "", body, prefix=AUTHORIZE)
+
+    return call
+
+
+@pytest.fixture
+def token(sign_in):
+    """Of this server's user."""
+    return sign_in("jo", api_key=TOKEN).json()["token"]
+
+
+@pytest.fixture
+def call(ask, token):
+    """`call(method, path, body)` as this server's user."""
+    return lambda method, path, body=None: ask(method, path, body, token)
+
+
+@pytest.fixture
+def app(call, do, request):
+    """The name of a connection; it goes with the test."""
+    name = f"app.{abs(hash(request.node.name)) % 10**9}"
+    assert call("POST", APPS, {"app_id": name}).status == 201
+    yield name
+    if any(view["app_id"] == name for view in do("connections")["connections"]):
+        do("connection_remove", app_id=name, force=True)
+
+
+@pytest.fixture
+def configure(call, app):
+    """`configure("basic_auth", …)`: the answer to what the client posts for a new one."""
+
+    def post(scheme, auth_type=None, preference="team", environment="draft", **more):
+        body = {"app_id": app, "environment": environment, "preference": preference, "security_scheme": scheme,
+                "auth_type": auth_type, "sso": False, "server_url": None, "idp_config_data": None,
+                "app_config_data": None, "config_id": None, "tenant_id": None, "custom_runtime_creds": None,
+                "name": None}  # fmt: skip
+        return call("POST", f"{APPS}/{app}/configurations", body | more)
+
+    return post
+
+
+def rows(call, app=None):
+    found = call("GET", f"{APPS}?include_details=true").json()["applications"]
+    return [row for row in found if app in (None, row["app_id"])]
+
+
+def claims(token):
+    part = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+# ── signing in ───────────────────────────────────────────────────────────────────────────────────────────────
+def test_jupyter_s_token_gives_one_that_opens_no_values(sign_in):
+    said = claims(sign_in("anybody", api_key=TOKEN).json()["token"])
+
+    assert said["plane"] == "B"
+    assert said["exp"] - said["iat"] == 3600
+
+
+def test_a_machine_signs_in_with_its_password(sign_in, do):
+    do("machine_add", id="robot-1", role="Admin", password=PASSWORD)
+
+    said = claims(sign_in("robot-1", password=PASSWORD).json()["token"])
+
+    assert said["plane"] == "M"
+    assert said["exp"] - said["iat"] == 3600
+
+
+def test_an_access_key_signs_in_with_its_secret_as_the_api_key(sign_in, do):
+    made = do("key_create", ref=do("app_add", name="nightly")["id"])
+
+    assert claims(sign_in(made["id"], api_key=str.__str__(made["secret"])).json()["token"])["akid"] == made["id"]
+
+
+@pytest.mark.parametrize(
+    ("username", "secret"),
+    [
+        ("nobody", {"password": "wrong"}), ("nobody", {"api_key": "wrong"}), ("jo", {"password": TOKEN}),
+        ("jo", {"api_key": TOKEN + "x"}), ("jo", {"api_key": TOKEN[:-1]}), ("jo", {}), ("jo", {"api_key": ""}),
+        ("jo", {"api_key": "é\ud83d\ude00"}), (None, {"api_key": "wrong"}), (["jo"], {"api_key": {"a": 1}}),
+        ("jo", {"api_key": True}),
+    ],
+)  # fmt: skip
+def test_what_proves_nobody_is_refused_alike(sign_in, username, secret):
+    answer = sign_in(username, **secret)
+
+    assert answer.status == 401
+    assert answer.json()["code"] == "bad_credentials"
+
+
+@pytest.mark.parametrize(
+    ("own", "sent", "opens"), [("", "", False), ("", None, False), ("t", "", False), ("t", "t", True)]
+)
+def test_a_server_without_a_token_of_its_own_is_opened_by_no_empty_key(own, sent, opens):
+    assert is_own_token(SimpleNamespace(token=own), sent) is opens
+
+
+@pytest.mark.parametrize("path", ["knowledge-bases", APPS, f"{APPS}?app_id=x", f"{APPS}/x/configurations/draft"])
+@pytest.mark.parametrize("shown", [None, "", "garbage", TOKEN, "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."])
+def test_without_a_good_token_everything_is_401(ask, path, shown):
+    answer = ask("GET", path, token=shown)
+
+    assert answer.status == 401
+    assert next(iter(answer.json())) == "detail"
+
+
+def test_a_paused_machine_s_token_opens_nothing(ask, sign_in, do):
+    do("machine_add", id="robot-2", role="Admin", password=PASSWORD)
+    token = sign_in("robot-2", password=PASSWORD).json()["token"]
+    assert ask("GET", "knowledge-bases", token=token).status == 200
+
+    do("machine_pause", ref="robot-2")
+
+    assert ask("GET", "knowledge-bases", token=token).status == 401
+
+
+def test_neither_a_cookie_nor_jupyter_s_own_header_counts(ask):
+    assert ask("GET", APPS, Authorization=f"token {TOKEN}").status == 401
+    assert ask("GET", APPS, Cookie=f"username-localhost={TOKEN}").status == 401
+
+
+def test_a_contributor_reads_but_makes_no_connection(ask, sign_in, do):
+    do("machine_add", id="robot-3", role="Contributor", password=PASSWORD)
+    token = sign_in("robot-3", password=PASSWORD).json()["token"]
+
+    assert ask("GET", APPS, token=token).status == 200
+    assert ask("POST", APPS, {"app_id": "mine"}, token).status == 403
+
+
+def test_knowledge_bases_are_none(call):
+    assert call("GET", "knowledge-bases").json() == []
+
+
+# ── connections ──────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_connection_is_found_by_name_and_by_id_and_what_is_not_set_is_absent(call, app):
+    found = call("GET", f"{APPS}?app_id={app}").json()
+
+    assert found == {"connection_id": found["connection_id"], "app_id": app}
+    assert call("GET", f"{APPS}?connection_id={found['connection_id']}").json() == found
+
+
+@pytest.mark.parametrize("query", ["app_id=nobody", "connection_id=" + "0" * 32, "connection_id={app}", "app_id={APP}"])
+def test_what_is_not_exactly_one_s_name_or_id_is_not_there(call, app, query):
+    answer = call("GET", f"{APPS}?{query.format(app=app, APP=app.upper())}")
+
+    assert answer.status == 404
+    assert answer.json()["detail"].startswith("there is no connection")
+
+
+def test_what_a_connection_belongs_to_is_kept(call, do):
+    resource = {"component": "knowledge", "category": "milvus"}
+    assert call("POST", APPS, {"app_id": "with-resource", "resource": resource}).json()["resource"] == resource
+    assert call("GET", f"{APPS}?app_id=with-resource").json()["resource"] == resource
+    do("connection_remove", app_id="with-resource")
+
+
+def test_a_name_is_taken_once(call, app):
+    assert call("POST", APPS, {"app_id": app}).status == 409
+
+
+def test_a_name_whose_variables_are_another_s_is_refused_and_the_other_named(call, app):
+    answer = call("POST", APPS, {"app_id": app.replace(".", "-")})
+
+    assert answer.status == 422
+    assert app in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("name", ["a b", "a/b", "", "ä", "a%2Fb", "a?b", "custom_x", "a" * 129])
+def test_a_name_that_does_not_survive_an_address_is_refused(call, name):
+    answer = call("POST", APPS, {"app_id": name})
+
+    assert answer.status == 422
+    assert "app_id" in answer.json()["errors"]
+
+
+def test_a_connection_that_is_configured_nowhere_has_one_row_without_an_environment(call, app):
+    (row,) = rows(call, app)
+
+    assert "name" not in row
+    assert (row["environment"], row["credentials_entered"]) == (None, False)
+
+
+def test_each_environment_has_its_row_and_those_the_client_does_not_know_have_none(call, app, configure, do):
+    configure("basic_auth")
+    configure("api_key_auth", environment="live", preference="member", name="X-Key")
+    do("connection_configure", app_id=app, environment="staging", kind="bearer", sharing="team")
+
+    shown = {row["environment"]: row for row in rows(call, app)}
+
+    assert set(shown) == {"draft", "live"}
+    assert "name" not in shown["draft"]
+    assert shown["live"]["name"] == "X-Key"
+
+
+def test_a_connection_only_of_another_environment_looks_unconfigured(call, app, do):
+    do("connection_configure", app_id=app, environment="staging", kind="bearer", sharing="team")
+
+    assert [row["environment"] for row in rows(call, app)] == [None]
+
+
+def test_only_those_that_were_asked_for_are_listed(call, app, configure):
+    configure("basic_auth")
+    (row,) = rows(call, app)
+
+    found = call("GET", f"{APPS}?include_details=true&connectionIds={row['connection_id']},{'0' * 32}").json()
+
+    assert [one["app_id"] for one in found["applications"]] == [app]
+    assert call("GET", f"{APPS}?include_details=true&connectionIds={'0' * 32}").json() == {"applications": []}
+
+
+def test_removing_takes_everything_along_but_not_what_is_in_use(call, app, configure, do, canary):
+    configure("basic_auth")
+    call("POST", f"{APPS}/{app}/configs/draft/runtime_credentials",
+         {"runtime_credentials": {"username": "u", "password": canary}})  # fmt: skip
+    do("attach", ref=app, environment="draft", object_type="job", object_id="nightly")
+
+    assert call("DELETE", f"{APPS}/{app}").status == 409
+    do("detach", ref=app, environment="draft", object_type="job", object_id="nightly")
+    assert call("DELETE", f"{APPS}/{app}").status == 204
+    assert call("DELETE", f"{APPS}/{app}").status == 404
+    assert app not in [one["name"] for one in do("list", limit=1000)["credentials"]]
+
+
+# ── configurations ───────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize(("kind", "spelled"), KINDS.items())
+def test_both_words_mean_one_kind_and_come_back(kind, spelled):
+    assert shapes.kind_of(*spelled) == kind
+    assert shapes.wire(kind) == spelled
+
+
+def test_a_kind_the_client_has_no_word_for_is_shown_as_pairs():
+    others = [cls.kind for cls in all_kinds() if cls.kind not in KINDS]
+
+    assert {shapes.wire(kind) for kind in others} == {("key_value_creds", None)}
+    assert len(others) > 10
+
+
+@pytest.mark.parametrize(
+    ("scheme", "auth_type", "field"),
+    [("basic", None, "security_scheme"), ("s3", None, "security_scheme"), (None, None, "security_scheme"),
+     ("custom_schema", None, "security_scheme"), ("oauth2", None, "auth_type"), ("oauth2", "s3", "auth_type"),
+     ("oauth2", "basic_auth", "auth_type"), ("oauth2_password", None, "security_scheme"), (["x"], None, "security_scheme")],
+)  # fmt: skip
+def test_other_words_mean_no_kind(scheme, auth_type, field):
+    with pytest.raises(InvalidCredential) as refused:
+        shapes.kind_of(scheme, auth_type)
+    assert set(refused.value.errors) == {field}
+
+
+def test_a_configuration_is_answered_with_the_keys_it_was_sent_with(call, app, configure):
+    sent = {"server_url": "https://x.example", "custom_runtime_creds": {"region": "eu", "port": 5432, "tls": True},
+            "name": "X-Key"}  # fmt: skip
+    assert configure("api_key_auth", **sent).status == 201
+
+    assert call("GET", f"{APPS}/{app}/configurations/draft").json() == {
+        "app_id": app, "environment": "draft", "preference": "team", "security_scheme": "api_key_auth",
+        "auth_type": None, "sso": False, "server_url": "https://x.example", "idp_config_data": None,
+        "app_config_data": None, "custom_runtime_creds": {"region": "eu", "port": "5432", "tls": "true"},
+        "name": "X-Key",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("body", [{}, {"requested_token_use": "u"}])
+def test_a_request_the_client_could_not_read_is_left_out(call, app, do, body):
+    do("connection_configure", app_id=app, environment="draft", kind="oauth_on_behalf_of", sharing="member",
+       settings={"idp_config": {"header": {"A": "1"}, "body": body}})  # fmt: skip
+
+    assert call("GET", f"{APPS}/{app}/configurations/draft").json()["idp_config_data"] is None
+
+
+def test_what_is_left_out_of_a_change_stays_and_null_clears(call, app, configure):
+    configure("basic_auth", server_url="https://x.example", custom_runtime_creds={"a": "1"})
+    path = f"{APPS}/{app}/configurations/draft"
+
+    assert call("PATCH", path, {"security_scheme": "basic_auth", "server_url": None}).json()["server_url"] is None
+    assert call("GET", path).json()["custom_runtime_creds"] == {"a": "1"}
+
+
+def test_a_configuration_is_made_once(configure):
+    assert configure("basic_auth").status == 201
+    assert configure("bearer_token").status == 409
+
+
+def test_what_is_not_configured_is_404_for_reading_and_changing(call, app):
+    for method, body in (("GET", None), ("PATCH", {"security_scheme": "basic_auth", "preference": "team"})):
+        assert call(method, f"{APPS}/{app}/configurations/draft", body).status == 404
+
+
+def test_a_stale_auth_type_counts_for_nothing(call, app, configure):
+    configure("oauth2", "oauth2_client_creds")
+    path = f"{APPS}/{app}/configurations/draft"
+
+    changed = call("PATCH", path, {"security_scheme": "basic_auth", "auth_type": "oauth2_client_creds"}).json()
+
+    assert (changed["security_scheme"], changed["auth_type"]) == ("basic_auth", None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"security_scheme": "bearer_token"}, {"preference": "member"}, {"security_scheme": "oauth2", "auth_type": "oauth2_password"}],
+)  # fmt: skip
+def test_another_kind_or_type_drops_the_credential_of_that_environment_only(call, app, configure, canary, change):
+    for environment in ("draft", "live"):
+        configure("basic_auth", environment=environment)
+        call("POST", f"{APPS}/{app}/configs/{environment}/runtime_credentials",
+             {"runtime_credentials": {"username": "u", "password": canary}})  # fmt: skip
+
+    call("PATCH", f"{APPS}/{app}/configurations/draft", {"security_scheme": "basic_auth", **change})
+
+    assert {row["environment"]: row["credentials_entered"] for row in rows(call, app)} == {"draft": False, "live": True}
+
+
+def test_what_is_shown_as_pairs_stays_what_it_is_when_that_comes_back(call, app, do):
+    do("connection_configure", app_id=app, environment="draft", kind="database", sharing="team")
+    path = f"{APPS}/{app}/configurations/draft"
+    shown = call("GET", path).json()
+    assert shown["security_scheme"] == "key_value_creds"
+
+    call("PATCH", path, shown)
+
+    assert do("connection", app_id=app)["configurations"][0]["kind"] == "database"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "auth_type", "more"),
+    [
+        ("key_value_creds", None, {"preference": "member"}),
+        ("oauth2", "oauth2_jwt_bearer", {"preference": "member"}),
+        ("oauth2", "oauth2_direct_accesstoken", {"preference": "team", "sso": True}),
+        ("oauth2", "oauth2_token_exchange", {"preference": "member", "sso": False}),
+        ("basic_auth", None, {"sso": True}),
+        ("basic_auth", None, {"preference": None}),
+        ("basic_auth", None, {"preference": "everyone"}),
+        ("basic_auth", None, {"environment": "staging"}),
+        ("basic_auth", None, {"server_url": "ftp://x"}),
+        ("basic_auth", None, {"custom_runtime_creds": [1]}),
+        ("basic_auth", None, {"custom_runtime_creds": {"a": {"b": 1}}}),
+        ("basic_auth", None, {"idp_config_data": "x"}),
+        ("basic_auth", None, {"sso": "no"}),
+        (5, None, {}),
+    ],
+)
+def test_what_no_connection_can_be_is_refused_and_nothing_is_stored(call, app, configure, scheme, auth_type, more):
+    answer = configure(scheme, auth_type, **more)
+
+    assert answer.status == 422
+    assert answer.json()["errors"]
+    assert [row["environment"] for row in rows(call, app)] == [None]
+
+
+# ── credentials ──────────────────────────────────────────────────────────────────────────────────────────────
+def test_pairs_keep_every_name_whatever_it_is_called():
+    odd = {"entries": "1", "entries.x": "2", "c.d": "3", "jwt_payload": "4"}
+    assert shapes.fields("key_value", odd) == {"entries": odd}
+
+
+def test_what_an_assertion_is_made_of_lies_flat():
+    sent = {"token_url": "https://t", "jwt_payload": {"iss": "me", "custom_claims": {"sub": "x"}}, "jwt_signature": {"alg": "RS256"}}  # fmt: skip
+    flat = {"token_url": "https://t", "iss": "me", "custom_claims": {"sub": "x"}, "alg": "RS256"}
+    assert shapes.fields("oauth_jwt_bearer", sent) == flat
+
+
+def test_two_parts_make_one_credential(call, app, configure, do, canary):
+    configure("oauth2", "oauth2_password")
+    base = f"{APPS}/{app}/configs/draft/"
+    client = {"client_id": "c", "client_secret": canary, "token_url": "https://t.example", "grant_type": "password"}
+
+    first = call("POST", base + "credentials", {"app_credentials": client}).json()
+    second = call("POST", base + "runtime_credentials", {"runtime_credentials": {"username": "u", "password": canary}})
+
+    assert first["credentials_entered"] is False
+    assert first["warnings"] == ["still missing: user, password"]
+    assert second.json()["credentials_entered"] is True
+    assert [one["status"] for one in do("list", limit=1000)["credentials"] if one["name"] == app] == ["active"]
+
+
+def test_fields_are_answered_masked_and_404_says_there_are_none(call, app, configure, canary):
+    configure("basic_auth")
+    read = f"{APPS}/runtime_credentials?app_id={app}&env=draft"
+    assert call("GET", read).status == 404
+
+    call("POST", f"{APPS}/{app}/configs/draft/runtime_credentials",
+         {"runtime_credentials": {"username": canary[:9], "password": canary}})  # fmt: skip
+
+    shown = call("GET", read)
+    assert {one["name"]: one["value"] for one in shown.json()["fields"]} == {"username": "*" * 8, "password": "*" * 8}
+    assert canary[:9].encode() not in shown.body
+
+
+def test_a_part_can_be_taken_away_and_that_is_no_error_twice(call, app, configure, canary):
+    configure("bearer_token")
+    path = f"{APPS}/{app}/configs/draft/runtime_credentials"
+    call("POST", path, {"runtime_credentials": {"token": canary}})
+
+    assert [call("DELETE", path).status for _ in range(2)] == [204, 204]
+    assert call("GET", f"{APPS}/runtime_credentials?app_id={app}&env=draft").status == 404
+
+
+def test_members_lean_on_the_team_s_application(ask, call, app, configure, sign_in, do, canary):
+    configure("oauth2", "oauth2_password", preference="member")
+    client = {"client_id": "c", "client_secret": canary, "token_url": "https://t.example"}
+    call("POST", f"{APPS}/{app}/configs/draft/credentials", {"app_credentials": client})
+    do("machine_add", id="member-1", password=PASSWORD)
+    member = sign_in("member-1", password=PASSWORD).json()["token"]
+
+    path = f"{APPS}/{app}/configs/draft/"
+    own = {"runtime_credentials": {"username": "u", "password": canary}}
+    assert ask("POST", path + "runtime_credentials", own, member).json()["credentials_entered"] is True
+    assert ask("PATCH", path + "credentials", {"app_credentials": client}, member).status == 403
+    assert [row["credentials_entered"] for row in rows(call, app)] == [False]
+
+
+def test_an_identity_provider_is_kept_and_not_shown(call, app, configure, do, canary):
+    configure("oauth2", "oauth_on_behalf_of_flow", "member", sso=True)
+    provider = {"idp_url": "https://i.example", "client_id": "c", "client_secret": canary, "scope": "s",
+                "grant_type": "g", "custom_token_header": None, "custom_token_body": {"a": canary},
+                "custom_token_query": None, "custom_auth_query": None}  # fmt: skip
+
+    answer = call("POST", f"{APPS}/{app}/configs/draft/credentials", {"idp_credentials": provider})
+
+    assert answer.status == 201
+    kept = do("connection", app_id=app)["configurations"][0]["identity_provider"]
+    assert kept == ["client_id", "client_secret", "custom_token_body", "grant_type", "idp_url", "scope"]
+
+
+@pytest.mark.parametrize(
+    ("part", "body", "field"),
+    [
+        ("runtime_credentials", {}, "runtime_credentials"),
+        ("runtime_credentials", {"runtime_credentials": {}}, "runtime_credentials"),
+        ("runtime_credentials", {"runtime_credentials": "x"}, "runtime_credentials"),
+        ("runtime_credentials", {"runtime_credentials": {"username": 5}}, "username"),
+        ("credentials", {}, "app_credentials or idp_credentials"),
+        ("credentials", {"app_credentials": None, "idp_credentials": None}, "app_credentials or idp_credentials"),
+        ("credentials", {"idp_credentials": {"idp_url": "https://i.example"}}, "kind"),
+    ],
+)
+def test_what_cannot_be_entered_is_refused_in_the_client_s_words(call, app, configure, part, body, field):
+    configure("basic_auth")
+
+    answer = call("POST", f"{APPS}/{app}/configs/draft/{part}", body)
+
+    assert answer.status == 422
+    assert field in answer.json()["errors"]
+
+
+@pytest.mark.parametrize("path", ["configs/draft/runtime_credentials", "configs/staging/runtime_credentials"])
+def test_nothing_is_entered_where_nothing_is_configured(call, app, path):
+    assert call("POST", f"{APPS}/{app}/{path}", {"runtime_credentials": {"token": "t"}}).status in (404, 422)
+
+
+def test_every_required_field_of_a_connection_s_kind_can_be_spelled():
+    """What the client calls a field leads to it."""
+    for kind in KINDS:
+        cls = find_kind(kind)
+        assert all(cls.spec(cls.wire_name("orchestrate", spec.name)) is spec for spec in cls.specs())
+
+
+def test_the_log_holds_no_password_and_no_token_that_was_given_out(server, sign_in, do):
+    do("machine_add", id="robot-9", password=PASSWORD)
+    token = sign_in("robot-9", password=PASSWORD).json()["token"]
+    sign_in("robot-9", password="a wrong password")
+
+    assert not [secret for secret in (PASSWORD, token, "a wrong password", "Kanari-") if secret in server.log]
