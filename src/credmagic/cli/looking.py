@@ -146,4 +146,6 @@ def status(door: Door, as_json: bool) -> Any:
     """Where the store and its keys are, what works here, and what credmagic does not protect against."""
     data = door.client.call("status")
     data["environment"] = door.environment(None)  # this kernel's, which the server does not know
+    if url := getattr(door.client, "url", ""):
+        data["server"] = url
     return door.show(views.status(data, door.prog), as_json=as_json)

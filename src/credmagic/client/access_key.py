@@ -16,7 +16,7 @@ from credmagic.errors import NotSignedIn
 from credmagic.values import SecretStr
 
 URL, KEY = "CREDMAGIC_URL", "CREDMAGIC_AUTH_KEY"
-SECRET, SECRET_FILE = "CREDMAGIC_AUTH_SECRET", "CREDMAGIC_AUTH_SECRET_FILE"  # noqa: S105 - names of variables
+SECRET, SECRET_FILE = "CREDMAGIC_AUTH_SECRET", "CREDMAGIC_AUTH_SECRET_FILE"
 
 _secrets: dict[str, SecretStr] = {}
 """By key id: what was taken out of the environment."""

@@ -51,7 +51,7 @@ class Address:
 
     @classmethod
     def of(cls, url: str) -> Address:
-        """The address in a URL, given with or without `/credmagic` (or `/credmagic/api`). Raises `InvalidCredential`."""
+        """The address in a URL, which may end in `/credmagic` or `/credmagic/api`. Raises `InvalidCredential`."""
         try:
             parts = urlsplit(url if _PRINTABLE.match(url) else "")
             host, port = parts.hostname or "", parts.port

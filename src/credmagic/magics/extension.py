@@ -6,6 +6,7 @@ plain `%cred use NAME` never does. Everything installed here leaves an undo behi
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import ExitStack
 from typing import Any
@@ -29,6 +30,10 @@ def load(ip: Any) -> None:
     token.take()
     undo = _loaded[ip] = ExitStack()
     _redact(ip, undo)
+    if "CREDMAGIC_AUTH_SECRET" in os.environ:
+        from credmagic import api  # for jobs that sign in elsewhere; no other load pays for it
+
+        api.hide_access_key()
     shell = _Shell(ip)
     ip.register_magic_function(shell.magic(), "line_cell", "cred")
     undo.callback(_forget_magic, ip)

@@ -43,7 +43,7 @@ class Credmagic(LoggingConfigurable):
     )
     bulk_use = Int(100, min=1, config=True, help="Different credentials in a minute that are recorded as bulk use.")
     browser_writes_per_minute = Int(1_200, min=1, config=True, help="Writes through REST in a minute.")
-    machine_requests_per_minute = Int(6_000, min=1, config=True, help="Requests one address may make as a machine.")
+    machine_requests_per_minute = Int(6_000, min=1, config=True, help="Requests one machine, or one address, may make.")
     socket_dir = Unicode("", config=True, help="Directory of the kernel socket; empty: CREDMAGIC_HOME/run.")
     save_guard = Bool(True, config=True, help="Keep stored values out of every file that is saved through this server.")
 

@@ -12,6 +12,7 @@ import asyncio
 import functools
 import re
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -22,6 +23,8 @@ from tornado import web
 from credmagic.client.socket import TOKEN_HEADER
 from credmagic.errors import AccessDenied, CredmagicError, NotSignedIn
 from credmagic.server import answers, requests
+from credmagic.server.gate import store_exists
+from credmagic.server.rates import TooMany
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -31,7 +34,8 @@ if TYPE_CHECKING:
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 _AUTHORIZATION = re.compile(r"(?:bearer|token) +(\S+)\s*\Z", re.IGNORECASE)
-_REFUSALS = {"rate_limited": "rate_limited", "denied": "request_refused"}
+BELIEVED = 0.5
+"""Seconds for which an identity is believed; a body may trickle in for much longer."""
 
 
 def signed_in(method: Method) -> Method:
@@ -47,6 +51,8 @@ def anyone(method: Method) -> Method:
 def _served(method: Method, whom: str) -> Method:
     @functools.wraps(method)
     async def served(self: MachineHandler, *args: str) -> None:
+        if whom == "signed_in":
+            await self.identify_again()
         result = method(self, *args)
         if asyncio.iscoroutine(result):
             await result
@@ -60,13 +66,14 @@ def _served(method: Method, whom: str) -> Method:
 class MachineHandler(answers.Answering, JupyterHandler):
     """Base of every handler that takes a machine token."""
 
-    error_keys = ("message", "code", "next_step", "errors")
+    error_keys: ClassVar[tuple[str, ...]] = ("message", "code", "next_step", "errors")
     browsers_refused: ClassVar[bool] = False
     """True where values leave: no request with a browser's header comes in."""
 
     def initialize(self) -> None:
         super().initialize()
         self._identity: Identity | None = None
+        self._identified_at = 0.0
 
     @property
     def credmagic(self) -> Credmagic:
@@ -78,7 +85,7 @@ class MachineHandler(answers.Answering, JupyterHandler):
     def identity(self) -> Identity:
         """Who is asking. Raises `NotSignedIn` where nobody has said."""
         if self._identity is None:
-            raise NotSignedIn("this request carries no token", code="token_invalid", next_step=self.how_to_sign_in)
+            raise self._unidentified()
         return self._identity
 
     how_to_sign_in: ClassVar[str] = "Sign in for a token first."
@@ -91,14 +98,14 @@ class MachineHandler(answers.Answering, JupyterHandler):
     async def prepare(self) -> None:  # type: ignore[override]
         """Everything that can be told from the headers; no body is read before."""
         try:
+            self.credmagic.machine_requests.count(str(self.request.remote_ip))
             self._refuse_by_headers()
             method = getattr(self, str(self.request.method).lower(), None)
             whom = getattr(method, "credmagic_serves", None)
             if whom is None:
                 raise web.HTTPError(405)
-            self.credmagic.machine_requests.count(str(self.request.remote_ip))
             if whom == "signed_in":
-                self._identity = await self._identified()
+                await self.identify()
             requests.check_content_type(self.request.headers)
         except CredmagicError as error:
             await self._record_refusal(error)
@@ -124,12 +131,33 @@ class MachineHandler(answers.Answering, JupyterHandler):
                 next_step="Ask from a program without a browser's headers (Cookie, Origin, Referer, Sec-Fetch-…).",
             )
 
+    async def identify(self) -> None:
+        """Find out who is asking. Raises `NotSignedIn`, `RateLimited`, and `AccessDenied` for who may not come here."""
+        first = self._identity is None
+        self._identity, self._identified_at = await self._identified(), time.monotonic()
+        self.check_identity(self._identity)
+        if first and self._identity.principal is not None:  # whatever address its requests come from
+            self.credmagic.machine_requests.count(self._identity.principal.hex())
+
+    async def identify_again(self) -> None:
+        """The same once more when the body took its time: what was paused meanwhile asks for nothing."""
+        if time.monotonic() - self._identified_at > BELIEVED:
+            await self.identify()
+
+    def check_identity(self, found: Identity) -> None:
+        """Whether this identity may come here at all. Raises `AccessDenied`."""
+
     async def _identified(self) -> Identity:
         token = self.shown_token()
-        if not token:
-            return self.identity
+        if not token or not store_exists():  # nobody's token is good for a store that is yet to be made
+            raise self._unidentified()
         found: Identity = await self.credmagic.gate.run(self._who, token)
         return found
+
+    def _unidentified(self) -> NotSignedIn:
+        return NotSignedIn(
+            "this request carries no token that is known here", code="token_invalid", next_step=self.how_to_sign_in
+        )
 
     def _who(self, token: str) -> Identity:
         from credmagic.vault import sign_in  # cryptography: not while the server starts
@@ -175,11 +203,19 @@ class MachineHandler(answers.Answering, JupyterHandler):
         """None, ever."""
 
     async def _record_refusal(self, error: CredmagicError) -> None:
-        from_browser = self.browsers_refused and requests.shown_browser_headers(self.request.headers)
-        event = "browser_headers_refused" if from_browser else _REFUSALS.get(error.code)
+        event = self._refusal(error)
         if event:
             self.log.warning("credmagic: %s on the machine plane (%s)", event, self.request.remote_ip)
             await self.credmagic.gate.record(event, **self.caller())
+
+    def _refusal(self, error: CredmagicError) -> str:
+        """What the audit log says of a refusal at the door; "" when it has said so already, or need not."""
+        if isinstance(error, TooMany):
+            return "rate_limited" if error.first else ""
+        if not isinstance(error, AccessDenied):
+            return ""
+        from_browser = self.browsers_refused and requests.shown_browser_headers(self.request.headers)
+        return "browser_headers_refused" if from_browser else "request_refused"
 
 
 def _plain(value: Any) -> Any:

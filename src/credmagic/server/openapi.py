@@ -23,6 +23,7 @@ SHOWN_ONCE: Mapping[str, str] = {
     "conductor.ConductorNewAccessKey.secret": "a key that was just made; only its hash is kept",
     "conductor.ConductorToken.token": "a token for who has just shown an access key",
     "orchestrate.Token.token": "a token for who has just shown a password, an access key or Jupyter's token",
+    "unify.UnifySession.authToken": "a token for who has just shown a password or an access key",
 }
 """`face.Model.field` → why this secret is in an answer: it was made for who asks, in this very call."""
 
@@ -34,7 +35,10 @@ FREE_FORM: Mapping[str, str] = {
 }
 """`face.Model.field` → why its names and values are not known here, and yet no secret."""
 
-VALUES: Mapping[str, str] = {}
+VALUES: Mapping[str, str] = {
+    "machine_post_resolve": "the values of one credential, for a machine's token and none of a browser's headers",
+    "machine_post_actions_action": "every other action: metadata, and a key that was made in this very call",
+}
 """Operations (by id) on the machine plane that answer with values, which is what they are for."""
 
 JSON = "application/json"

@@ -15,6 +15,13 @@ from credmagic.errors import RateLimited
 WINDOW = 60.0
 
 
+class TooMany(RateLimited):
+    """An allowance is used up."""
+
+    first = False
+    """True for the first request of a minute that hears it: one row in the log is enough."""
+
+
 class _Window:
     """Counts of this minute."""
 
@@ -45,14 +52,17 @@ class Allowance:
         self._window = _Window(clock)
 
     def count(self, caller: str) -> None:
-        """Count one request. Raises `RateLimited` with `details["retry_after"]` in whole seconds."""
-        if not settings.rates_off() and self._window.counted(caller) > self.limit:
+        """Count one request. Raises `TooMany` with `details["retry_after"]` in whole seconds."""
+        used = 0 if settings.rates_off() else self._window.counted(caller)
+        if used > self.limit:
             wait = max(1, round(self._window.left()))
-            raise RateLimited(
+            error = TooMany(
                 f"more than {self.limit} requests within a minute",
                 next_step=f"Wait {wait} s. A load test switches limits off: CREDMAGIC_RATES=off",
                 details={"retry_after": wait},
             )
+            error.first = used == self.limit + 1
+            raise error
 
 
 class Patience:
