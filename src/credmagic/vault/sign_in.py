@@ -87,7 +87,8 @@ def who(vault: Vault, token: str) -> Identity:
     claims = jwt.read(vault.keyset, token, int(time.time()))
     with vault.store.read() as reader:
         proof = _claimed(vault, reader, claims)
-    if proof is None or not _is_active(*proof) or claims["akv"] != _akv(vault, *proof):
+    stands = proof is not None and _is_active(*proof) and claims["akv"] == _akv(vault, *proof)
+    if proof is None or not stands or claims["plane"] not in (MACHINE, USER):
         raise jwt.invalid()
     return _identity(vault, proof, claims["plane"])
 
