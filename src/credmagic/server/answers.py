@@ -80,21 +80,12 @@ class Answering(web.RequestHandler):
         for name, value in headers.items():
             self.set_header(name, value)
         if status == 405:
-            self.set_header("Allow", ", ".join(self.taken_methods()))
+            self.set_header("Allow", ", ".join(taken_methods(type(self))))
         self.finish(as_json(self.problem(status, body)))
 
     def problem(self, status: int, body: dict[str, Any]) -> dict[str, Any]:
         """The body of an error; `body` is all that is known of it."""
         return {key: body[key] for key in self.error_keys if key in body}
-
-    def taken_methods(self) -> list[str]:
-        """The methods this address takes."""
-        own = web.RequestHandler
-        return [
-            name
-            for name in ("GET", "POST", "PUT", "PATCH", "DELETE")
-            if getattr(type(self), name.lower()) is not getattr(own, name.lower())
-        ]
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
         if value is not None and not is_foreseen(value):
@@ -102,6 +93,12 @@ class Answering(web.RequestHandler):
 
     def compute_etag(self) -> None:
         return None
+
+
+def taken_methods(handler: type[web.RequestHandler]) -> list[str]:
+    """The methods a handler has."""
+    names = ("GET", "POST", "PUT", "PATCH", "DELETE")
+    return [name for name in names if getattr(handler, name.lower()) is not getattr(web.RequestHandler, name.lower())]
 
 
 def describe_unforeseen(error: BaseException) -> str:

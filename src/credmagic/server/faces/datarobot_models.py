@@ -145,9 +145,12 @@ def _fields(cls: type[CredentialKind]) -> dict[str, dict[str, Any]]:
 
 
 def _taken(cls: type[CredentialKind], name: str, field: dict[str, Any]) -> dict[str, Any]:
-    """A field's own schema; JSON documents may also be sent as what they are, not as text."""
+    """A field's own schema; JSON documents may be sent as what they are, or as text."""
     spec = cls.spec(name)
-    return {**field, "type": ["object", "string"]} if spec and spec.type == "json" and "type" in field else field
+    if spec is None or spec.type != "json":
+        return field
+    said = {key: value for key, value in field.items() if key not in ("type", "anyOf", "additionalProperties")}
+    return {**said, "type": ["object", "string", *(["null"] if "anyOf" in field else [])]}
 
 
 _Name: TypeAlias = Annotated[str, Field(max_length=names.NAME_LENGTH, pattern=names.NAME)]
