@@ -41,6 +41,8 @@ WORDS = {
     "bad_id_token": "the ID token that came along is not for this login",
     "access_denied": "the sign-in was given up or not allowed",
     "expired_token": "nobody signed in in time",
+    "no_refresh_token": "nothing came with which it could be renewed; is the scope for that asked for?",
+    "changed_meanwhile": "the credential was changed meanwhile",
     "not_told": "the answer repeats what was sent, so it is not shown",
 }
 """Our own codes in words; what is not here is the provider's."""

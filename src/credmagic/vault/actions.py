@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from credmagic.errors import InvalidCredential, NotFound
+from credmagic.errors import AccessDenied, InvalidCredential, NotFound
 from credmagic.kinds.registry import find_kind
 from credmagic.vault import (
     access,
@@ -27,6 +27,7 @@ from credmagic.vault import (
     lifecycle,
     listing,
     log,
+    logins,
     machines,
     overview,
     protection,
@@ -34,7 +35,7 @@ from credmagic.vault import (
     usages,
     verification,
 )
-from credmagic.vault.audit import Caller
+from credmagic.vault.audit import Caller, Event
 from credmagic.vault.vault import Vault
 
 
@@ -160,6 +161,10 @@ ACTIONS: dict[str, Action] = {
         Action("detach", associations.detach, "attach"),
         Action("begin_entry", sealed_forms.begin_entry, "write"),
         Action("submit_entry", sealed_forms.submit_entry, "write"),
+        Action("login_begin", logins.begin, "fill"),
+        Action("login_check", logins.check, "fill"),
+        Action("login_finish", logins.finish, "fill"),
+        Action("login_cancel", logins.cancel, "fill"),
         Action("resolve", resolve, "use"),
         Action("injections", associations.injections, "use"),
         Action("note_injected", usages.note_injected, "use"),
@@ -210,7 +215,11 @@ def dispatch(vault: Vault, caller: Caller, action: str, params: Mapping[str, Any
     if found is None:
         raise NotFound(f"no action {action!r}", next_step="See docs/architecture.md, the table of actions.")
     seen = vault.seen_by(caller, found.permission)
-    access.check(seen.acting, caller.plane, action)
+    try:
+        access.check(seen.acting, caller.plane, action)
+    except AccessDenied:
+        seen.record(Event(action, caller, "denied"))
+        raise
     return found.run(seen, caller, **found.check(params))
 
 

@@ -28,6 +28,7 @@ from credmagic.vault.audit import Caller, Event, append
 from credmagic.vault.client_part import with_client_part
 from credmagic.vault.entries import Entries
 from credmagic.vault.injected import Injected
+from credmagic.vault.pending_logins import Logins
 from credmagic.vault.rates import Rates
 from credmagic.vault.records import Stored, open_meta, open_to_show, open_version
 from credmagic.vault.resolve import Names, Owners, Resolver, as_id, candidates, not_found
@@ -85,6 +86,7 @@ class Vault:
         self.tokens = TokenCache()
         self.injected = Injected()
         self.reveals = Reveals()
+        self.logins = Logins()
         self.acting = access.HOUSE
 
     # ── finding ──────────────────────────────────────────────────────────────────────────────────────────
@@ -163,6 +165,7 @@ class Vault:
         """A kernel ended or starts anew: nothing waits for it and nothing is injected there any more."""
         self.entries.forget(kernel)
         self.reveals.forget(kernel)
+        self.logins.forget(kernel)
         self.injected.forget(kernel)
 
     def seen_by(self, caller: Caller, right: str) -> Vault:

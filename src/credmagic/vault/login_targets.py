@@ -1,0 +1,73 @@
+"""For what does somebody sign in, and where does it go that comes of it?
+
+For a credential of one's own, whose next version it becomes; or, under a connection of which each member has a login,
+for the application that the team keeps: then it becomes the member's own part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from credmagic.errors import InvalidCredential, word
+from credmagic.kinds.exchange import SignInRequest
+from credmagic.store.transaction import Reader
+from credmagic.vault.audit import Caller
+from credmagic.vault.connection_credentials import set_credentials
+from credmagic.vault.connection_names import configurations, search
+from credmagic.vault.lifecycle import rotate
+from credmagic.vault.records import Stored
+from credmagic.vault.vault import Vault
+
+Keep = Callable[[Vault, Caller, Mapping[str, Any], str | None], dict[str, Any]]
+"""Stores fields, with the date they end (ISO 8601) or None; returns the view."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is signed in for. Two of them are equal while the provider and the application stay the same."""
+
+    name: str
+    credential_id: bytes
+    request: SignInRequest
+    keep: Keep
+
+
+def target_of(vault: Vault, ref: str, environment: str | None) -> Target:
+    """What `ref` means. Raises `CredentialNotFound`, `InvalidCredential` for what nobody signs in for."""
+    with vault.store.read() as reader:
+        stored = vault.find(reader, ref, environment)
+        request = vault.credential(reader, stored).sign_in()
+        keep = _for_member(vault, reader, stored) or _for_itself(stored)
+    if request is None:
+        raise InvalidCredential(
+            f'nobody signs in for "{stored.name}": it says no place to sign in, or its kind has none',
+            next_step=f"See what it takes: %cred kinds {stored.row.kind} — and: %cred edit {word(stored.name)}",
+        )
+    return Target(stored.name, stored.row.id, request, keep)
+
+
+def _for_itself(stored: Stored) -> Keep:
+    ref = stored.row.id.hex()
+
+    def keep(vault: Vault, caller: Caller, fields: Mapping[str, Any], ends: str | None) -> dict[str, Any]:
+        return rotate(vault, caller, ref, fields, verify=False, expires_at=ends)
+
+    return keep
+
+
+def _for_member(vault: Vault, reader: Reader, stored: Stored) -> Keep | None:
+    """Where the team's part was found, and each member has a login."""
+    connection = search(vault, reader, stored.name) if stored.row.owner_id == vault.owners.team else None
+    if connection is None:
+        return None
+    place = (stored.row.environment, stored.row.kind, "member")
+    if not any((row.environment, row.kind, row.sharing) == place for row in configurations(reader, connection)):
+        return None
+    app_id, environment = connection.app_id, stored.row.environment
+
+    def keep(vault: Vault, caller: Caller, fields: Mapping[str, Any], ends: str | None) -> dict[str, Any]:
+        return set_credentials(vault, caller, app_id, environment, fields, "runtime")
+
+    return keep
