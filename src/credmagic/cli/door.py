@@ -184,7 +184,7 @@ class Door:
         """The page with the server it is about, when that is another one."""
         if not self.remote:
             return page
-        url = getattr(self.client, "url", "")
+        url = getattr(self.client, "url", "").removesuffix("/credmagic/api")
         return replace(page, facts=[("on", f"{self.remote} ({url})"), *page.facts])
 
     def will_ask(self, instead: str) -> None:

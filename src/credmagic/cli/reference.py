@@ -29,7 +29,7 @@ out of the history and, where the front end can, out of the cell.
 
 **Another server:** `--remote NICK`, before or after the verb, sends that one command to the server of that nickname
 (`remote add`); `remote use NICK` sends all of this kernel's, and `--remote here` then one of them to this server.
-Verbs about this kernel or machine (`environment`, `reload`, `connect`, `demo`) and about the store itself take none.
+Verbs about this kernel or machine (`environment`, `reload`, `remote`, `demo`) and about the store itself take none.
 
 **Exit codes:** 2 input, 3 denied, 4 not found, 5 conflict, 6 locked, 7 refused by the service or no answer, 8 token
 refused, 9 integrity, 10 not usable, 11 not signed in, 12 too many calls, 13 store. Messages go to stderr.

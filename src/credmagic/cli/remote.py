@@ -7,25 +7,21 @@ tokens. `--remote NICK` on any verb then goes there, and `remote use NICK` sends
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
 from credmagic import settings
-from credmagic.cli import ages, options, sources
+from credmagic.cli import ages, options, running, sources
 from credmagic.cli.door import Door
 from credmagic.cli.pages import Cell, Column, Page, Section
 from credmagic.cli.usage import Tree, UsageError, Verb
 from credmagic.client import remotes
 from credmagic.errors import word
 
-API = "/credmagic/api"
-"""Where a credmagic server's own addresses are, below its Jupyter's."""
-_PAGES = ("/lab", "/tree", "/notebooks", "/doc")
-"""What follows the base address of a Jupyter server in a browser."""
+API = f"{running.BASE}/api"
 
 
-@click.group("remote", cls=Tree, invoke_without_command=True, no_args_is_help=False)
+@click.group("remote", cls=Tree, invoke_without_command=True, no_args_is_help=False, reach="here")
 @click.pass_context
 def remote(ctx: click.Context) -> Any:
     """Other credmagic servers by nickname. Without a verb: the list."""
@@ -95,7 +91,8 @@ def add(door: Door, nick: str, url: str, key_id: str, secret: str, team: bool, v
     """Keep another server's access key under a nickname, after asking that server whether it works."""
     if nick.casefold() == settings.HERE:
         raise UsageError(f"`{settings.HERE}` means this server", next_step="Choose another nickname.")
-    fields = {"server_url": api_address(url), "key_id": key_id, "key_secret": sources.read(door, "secret", secret)}
+    fields = {"server_url": f"{running.address(url)}/api", "key_id": key_id}
+    fields["key_secret"] = sources.read(door, "secret", secret)
     view = door.here.call(
         "create", name=nick, kind=remotes.KEYS, fields=fields, tags=[remotes.TAG], team=team, verify=verify,
         description=f"The credmagic server {fields['server_url'].removesuffix(API)}",
@@ -139,24 +136,3 @@ def rm(door: Door, nick: str, force: bool) -> Any:
         door.lead("")
     door.say(f"✓ remote {view['name']} removed")
     return door.note(f"Its key still opens that server. There: {door.prog} key rm {view['fields']['key_id']}")
-
-
-def api_address(url: str) -> str:
-    """The address of a server's API, however its own was given: of JupyterLab, with `/credmagic`, whole.
-
-    Raises `UsageError` for what is no http address, or carries more than an address.
-    """
-    parts = urlsplit(url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError("--url is no http or https address", next_step="Write it as in a browser: https://host/path/")
-    if parts.query or parts.fragment or parts.username or parts.password:
-        raise UsageError(
-            "--url carries more than an address (a name, a token or a query)",
-            next_step="Write the address alone; the key goes with --key and --secret.",
-        )
-    path = parts.path.rstrip("/")
-    for ending in (API, "/credmagic"):
-        path = path.removesuffix(ending)
-    for page in _PAGES:
-        path = path.partition(f"{page}/")[0].removesuffix(page)
-    return f"{parts.scheme.lower()}://{parts.netloc}{path}{API}"

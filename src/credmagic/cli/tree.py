@@ -9,6 +9,7 @@ import click
 
 from credmagic.cli import (
     app,
+    connect,
     connection,
     guards,
     inline,
@@ -31,7 +32,7 @@ VERBS: tuple[click.Command, ...] = (
     looking.status, looking.why, looking.audit, living.verify, living.rotate, looking.versions, living.rollback,
     living.pause, living.resume, using.environment, living.reload, connection.connection, machine.machine,
     app.app, key.key, remote.remote, guards.guard, guards.grant, guards.revoke,
-    operating.run, operating.protect, operating.recovery_key, operating.demo,
+    operating.run, connect.connect, operating.protect, operating.recovery_key, operating.demo,
 )  # fmt: skip
 """In the order in which help lists them."""
 

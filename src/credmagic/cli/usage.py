@@ -114,6 +114,10 @@ class Tree(click.Group):
 
     command_class = Verb
 
+    def __init__(self, *args: Any, reach: str = "anywhere", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.reach = reach
+
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:

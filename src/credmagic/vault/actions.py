@@ -33,6 +33,7 @@ from credmagic.vault import (
     protection,
     sealed_forms,
     usages,
+    user_token,
     verification,
 )
 from credmagic.vault.audit import Caller, Event
@@ -161,10 +162,10 @@ ACTIONS: dict[str, Action] = {
         Action("detach", associations.detach, "attach"),
         Action("begin_entry", sealed_forms.begin_entry, "write"),
         Action("submit_entry", sealed_forms.submit_entry, "write"),
-        Action("login_begin", logins.begin, "fill"),
-        Action("login_check", logins.check, "fill"),
-        Action("login_finish", logins.finish, "fill"),
-        Action("login_cancel", logins.cancel, "fill"),
+        Action("login_begin", logins.begin, "login"),
+        Action("login_check", logins.check, "login"),
+        Action("login_finish", logins.finish, "login"),
+        Action("login_cancel", logins.cancel, "login"),
         Action("resolve", resolve, "use"),
         Action("injections", associations.injections, "use"),
         Action("note_injected", usages.note_injected, "use"),
@@ -202,6 +203,7 @@ ACTIONS: dict[str, Action] = {
         Action("revoke", guarding.revoke, "guard"),
         Action("protect", protection.protect, "operate"),
         Action("recovery_key", protection.recovery_key, "operate"),
+        Action("user_token", user_token.user_token, "operate"),
     )
 }
 
