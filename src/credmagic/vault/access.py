@@ -32,11 +32,12 @@ FOLLOWS = "follows"
 """Another's row that hangs on what one may change: who attached or was granted a shared credential; a member's
 credential of a connection, which the team's part completes, or which goes with the connection or the member."""
 
-_OURS = frozenset({OWN, TEAM})
-_KNOWN = _OURS | {PART}
+_NOBODYS: frozenset[str] = frozenset()
+_OWN = frozenset({OWN})
+_SHARED = _OWN | {TEAM}
+_KNOWN = _SHARED | {PART}
 _KEPT = _KNOWN | {FOLLOWS}
 _ALL = _KNOWN | {OTHERS}
-_MINE = frozenset({OWN})
 
 _HERE = frozenset({"local"})
 _VALUES = frozenset({"local", "kernel", "machine"})
@@ -45,60 +46,57 @@ _ANY = _VALUES | {"browser"}
 _OWNERS = frozenset({"local", "kernel", "browser"})
 """Planes that have identified the laptop owner when they name no principal."""
 
+_NO_TABLE: frozenset[str] = frozenset()
 _OF_CREDENTIALS = frozenset({"credentials", "credential_versions", "associations", "grants", "usages"})
+_GUARDED = frozenset({"credentials", "grants"})
 _HANGING = frozenset({"associations", "grants"})
 _MANAGED = frozenset({"connections", "configurations", "principals", "access_keys", "throttle"})
 
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """`whose`: a principal that is not there has none of it. `tables` None: any."""
+    """`tables` None: any. `whose`: what the action may be about; `written`: whose rows change, where that differs."""
 
     planes: frozenset[str]
     tables: frozenset[str] | None
     whose: Mapping[Who, frozenset[str]]
+    written: Mapping[Who, frozenset[str]] | None = None
 
+
+def _of(*whose: frozenset[str]) -> Mapping[Who, frozenset[str]]:
+    return dict(zip((LAPTOP, EDITOR, MEMBER, CONTRIBUTOR, ADMIN), whose, strict=True))
+
+
+_CHANGED = _of(_KEPT, _KEPT, _OWN, _OWN, _KEPT)
+"""What one may change as a part of something else: what is the team's only as one who may change that."""
 
 RIGHTS: Mapping[str, Right] = {
+    #                                              laptop  editor  member  Contributor  Admin
     # metadata; of others only that there is something, see `Vault.shown`
-    "read": Right(_ANY, frozenset(), {
-        LAPTOP: _KNOWN, EDITOR: _KNOWN, MEMBER: _KNOWN, CONTRIBUTOR: _KNOWN, ADMIN: _ALL,
-    }),
-    # where something is used: notebooks' names
-    "trace": Right(_ANY, frozenset(), {
-        LAPTOP: _KNOWN, EDITOR: _KNOWN, MEMBER: _KNOWN, CONTRIBUTOR: _KNOWN, ADMIN: _KNOWN,
-    }),
-    # the log; `log` leaves out what is not one's own, unless one reaches all
-    "audit": Right(_ANY, frozenset(), {
-        LAPTOP: _KNOWN, EDITOR: _KNOWN, MEMBER: _KNOWN, CONTRIBUTOR: _KNOWN, ADMIN: _ALL,
-    }),
+    "read": Right(_ANY, _NO_TABLE, _of(_KNOWN, _KNOWN, _KNOWN, _KNOWN, _ALL)),
+    # where something is used: names of notebooks
+    "trace": Right(_ANY, _NO_TABLE, _of(_KNOWN, _KNOWN, _KNOWN, _KNOWN, _KNOWN)),
+    # what happened; `log` leaves out what is not one's own, unless one reaches all
+    "audit": Right(_ANY, _NO_TABLE, _of(_KNOWN, _KNOWN, _KNOWN, _KNOWN, _ALL)),
     # credentials
-    "write": Right(_ANY, _OF_CREDENTIALS, {
-        LAPTOP: _KNOWN, EDITOR: _KNOWN, MEMBER: _MINE, CONTRIBUTOR: _MINE, ADMIN: _KNOWN,
-    }),
+    "write": Right(_ANY, _OF_CREDENTIALS, _of(_KNOWN, _KNOWN, _OWN, _OWN, _KNOWN)),
     # the same through a connection
-    "fill": Right(_ANY, _OF_CREDENTIALS, {
-        LAPTOP: _KEPT, EDITOR: _KEPT, MEMBER: _MINE, CONTRIBUTOR: _MINE, ADMIN: _KEPT,
-    }),
-    # one's own notebooks and other objects, to what one may see
-    "attach": Right(_ANY, frozenset({"associations"}), {
-        LAPTOP: _KEPT, EDITOR: _KEPT, MEMBER: _KNOWN, CONTRIBUTOR: _KNOWN, ADMIN: _KEPT,
-    }),
+    "fill": Right(_ANY, _OF_CREDENTIALS, _CHANGED),
+    # a sign-in, for a credential of one's own or for one's own part of what the team keeps
+    "login": Right(_ANY, _OF_CREDENTIALS, _of(_KNOWN, _KNOWN, _KNOWN, _KNOWN, _KNOWN), _CHANGED),
+    # what one may see, to one's own notebooks and other objects
+    "attach": Right(_ANY, frozenset({"associations"}), _of(_KNOWN, _KNOWN, _KNOWN, _KNOWN, _KNOWN), _CHANGED),
     # a value goes to the service it is for, and the answer is remembered
-    "verify": Right(_ANY, frozenset({"credentials"}), {
-        LAPTOP: _KNOWN, EDITOR: _KNOWN, MEMBER: _KNOWN, CONTRIBUTOR: _KNOWN, ADMIN: _KNOWN,
-    }),
+    "verify": Right(_ANY, frozenset({"credentials"}), _of(_KNOWN, _KNOWN, _KNOWN, _KNOWN, _KNOWN)),
     # values leave
-    "use": Right(_VALUES, frozenset(), {
-        LAPTOP: _OURS, EDITOR: _OURS, MEMBER: _OURS, CONTRIBUTOR: _OURS, ADMIN: _OURS,
-    }),
+    "use": Right(_VALUES, _NO_TABLE, _of(_SHARED, _SHARED, _SHARED, _SHARED, _SHARED)),
     # connections, machines, applications and their keys
-    "manage": Right(_ANY, _OF_CREDENTIALS | _MANAGED, {LAPTOP: _KEPT, ADMIN: _KEPT}),
+    "manage": Right(_ANY, _OF_CREDENTIALS | _MANAGED, _of(_KEPT, _NOBODYS, _NOBODYS, _NOBODYS, _KEPT)),
     # who else may use a guarded one: in a terminal, for page script could press any button
-    "guard": Right(_HERE, frozenset({"credentials", "grants"}), {LAPTOP: _KEPT, ADMIN: _KEPT}),
+    "guard": Right(_HERE, _GUARDED, _of(_KNOWN, _NOBODYS, _NOBODYS, _NOBODYS, _KNOWN), _CHANGED),
     # the store itself
-    "operate": Right(_HERE, None, {LAPTOP: _ALL | _KEPT}),
-}  # fmt: skip
+    "operate": Right(_HERE, None, _of(_ALL, _NOBODYS, _NOBODYS, _NOBODYS, _NOBODYS)),
+}
 _NOBODY = Right(frozenset(), frozenset(), {})
 
 
@@ -120,9 +118,15 @@ class Acting:
         """Whose things one may touch with `right`; none without a rule."""
         return RIGHTS.get(right, _NOBODY).whose.get((self.type, self.role), frozenset())
 
-    def check(self, owned: str) -> None:
-        """Raises `AccessDenied` for a credential that one may know of, but not touch with the running action."""
-        if owned not in self.reach:
+    @property
+    def written(self) -> frozenset[str]:
+        """Whose rows the running action may write."""
+        rule = RIGHTS.get(self.right, _NOBODY)
+        return self.reach if rule.written is None else rule.written.get((self.type, self.role), frozenset())
+
+    def check(self, owned: str, *, writing: bool = False) -> None:
+        """Raises `AccessDenied` for one that is known, but not for the running action (to write to)."""
+        if owned not in (self.written if writing else self.reach):
             raise _not_yours(self, owned)
 
 
@@ -193,7 +197,7 @@ def check_writes(acting: Acting, owners: Owners, changes: Iterable[Change]) -> N
         if tables is None or (change.table == "audit" and change.old is None):
             continue
         owned = _owned(change, owners, credentials)
-        if change.table not in tables or not owned <= acting.reach:
+        if change.table not in tables or not owned <= acting.written:
             raise _not_yours(acting, *owned)
 
 

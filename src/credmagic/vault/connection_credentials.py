@@ -52,6 +52,7 @@ def set_credentials(
         connection = found(vault, reader, app_id)
         place = Place(connection.app_id, configured(reader, connection, environment))
         owner = vault.owners.team if part == "app" else place.owner(vault)
+        vault.acting.check(vault.owners.owned(owner))
         stored = held_by(vault, reader, place, owner)
         _check_kind(place, stored)
         cls = find_kind(place.configuration.kind)
@@ -214,5 +215,6 @@ def drop_credentials(vault: Vault, caller: Caller, app_id: str, environment: str
         connection = found(vault, transaction, app_id)
         place = Place(connection.app_id, configured(transaction, connection, environment))
         owner = vault.owners.team if part == "app" else place.owner(vault)
+        vault.acting.check(vault.owners.owned(owner))
         gone = drop(vault, transaction, place, owners=(owner,))
     return {"app_id": connection.app_id, "environment": environment, "dropped": gone}

@@ -39,7 +39,7 @@ def target_of(vault: Vault, ref: str, environment: str | None) -> Target:
     with vault.store.read() as reader:
         stored = vault.find(reader, ref, environment)
         request = vault.credential(reader, stored).sign_in()
-        keep = _for_member(vault, reader, stored) or _for_itself(stored)
+        keep = _for_member(vault, reader, stored) or _for_itself(vault, stored)
     if request is None:
         raise InvalidCredential(
             f'nobody signs in for "{stored.name}": it says no place to sign in, or its kind has none',
@@ -48,7 +48,8 @@ def target_of(vault: Vault, ref: str, environment: str | None) -> Target:
     return Target(stored.name, stored.row.id, request, keep)
 
 
-def _for_itself(stored: Stored) -> Keep:
+def _for_itself(vault: Vault, stored: Stored) -> Keep:
+    vault.acting.check(vault.owners.owned(stored.row.owner_id), writing=True)  # before the provider is asked
     ref = stored.row.id.hex()
 
     def keep(vault: Vault, caller: Caller, fields: Mapping[str, Any], ends: str | None) -> dict[str, Any]:
