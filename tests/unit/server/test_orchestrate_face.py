@@ -2,6 +2,7 @@
 
 import base64
 import json
+import secrets
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -100,9 +101,9 @@ def call(ask, token):
 
 
 @pytest.fixture
-def app(call, do, request):
+def app(call, do):
     """The name of a connection; it goes with the test."""
-    name = f"app.{abs(hash(request.node.name)) % 10**9}"
+    name = f"app.{secrets.token_hex(4)}"
     assert call("POST", APPS, {"app_id": name}).status == 201
     yield name
     if any(view["app_id"] == name for view in do("connections")["connections"]):
