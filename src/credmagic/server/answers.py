@@ -7,14 +7,16 @@ logged as class and code lines only: texts of drivers may hold values.
 
 from __future__ import annotations
 
+import functools
 import json
 import traceback
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from tornado import web
 from tornado.log import app_log
 
-from credmagic.errors import CredmagicError
+from credmagic.errors import CredmagicError, NotSignedIn
+from credmagic.server import requests
 from credmagic.server.requests import MAX_BODY
 
 HEADERS = {
@@ -64,6 +66,22 @@ class Answering(web.RequestHandler):
     def initialize(self) -> None:
         self.received = bytearray()
 
+    async def prepare(self, **_: Any) -> None:
+        """Ask `admit`, before a byte of the body is read; who is not known is told so when his body has gone by unread.
+
+        Told at once it would cost the connection, and a client that is sent for another token asks for it on the very
+        same one: it would find it closed, and give up. More than a body may hold is not waited for.
+        """
+        try:
+            await self.admit()
+        except NotSignedIn as error:
+            if not requests.is_short(self.request.headers):
+                raise
+            setattr(self, str(self.request.method).lower(), functools.partial(_refuse, error))
+
+    async def admit(self) -> None:
+        """Raises what there is against this request, by its headers."""
+
     def set_default_headers(self) -> None:
         for name, value in HEADERS.items():
             self.set_header(name, value)
@@ -99,6 +117,10 @@ def taken_methods(handler: type[web.RequestHandler]) -> list[str]:
     """The methods a handler has."""
     names = ("GET", "POST", "PUT", "PATCH", "DELETE")
     return [name for name in names if getattr(handler, name.lower()) is not getattr(web.RequestHandler, name.lower())]
+
+
+def _refuse(error: NotSignedIn, *args: str) -> NoReturn:
+    raise error
 
 
 def describe_unforeseen(error: BaseException) -> str:

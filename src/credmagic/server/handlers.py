@@ -49,9 +49,9 @@ class BrowserHandler(answers.Answering, APIHandler):
         extension: Credmagic = self.settings["credmagic"]
         return extension
 
-    async def prepare(self) -> None:  # type: ignore[override]
+    async def admit(self) -> None:
         self._refuse_by_headers()
-        await super().prepare()
+        await APIHandler.prepare(self)
         if self.current_user is None:
             raise unknown_user()
         if self.request.method not in READING:

@@ -121,7 +121,7 @@ class _PlaneHandler(answers.Answering):
         self.kernel_id: str | None = None
         self.peer = ""
 
-    async def prepare(self) -> None:
+    async def admit(self) -> None:
         try:
             self.peer = check_peer(self.request.connection)
             requests.refuse_browsers(self.request.headers)
@@ -140,6 +140,7 @@ class _PlaneHandler(answers.Answering):
             "kernel_id": self.kernel_id,
             "notebook": await self.plane.notebooks.of_kernel(self.kernel_id),
             "kernelspec": self.plane.kernelspec_of(self.kernel_id),
+            "server": self.plane.notebooks.root or None,
             "peer": self.peer,
             "request_id": secrets.token_hex(8),
         }
@@ -168,8 +169,8 @@ class ActionHandler(_PlaneHandler):
 class NothingHandler(_PlaneHandler):
     """Every other address."""
 
-    async def prepare(self) -> None:
-        await super().prepare()
+    async def admit(self) -> None:
+        await super().admit()
         raise web.HTTPError(404)
 
 

@@ -95,7 +95,7 @@ class MachineHandler(answers.Answering, JupyterHandler):
         shown = _AUTHORIZATION.match(self.request.headers.get("Authorization", ""))
         return shown[1] if shown else ""
 
-    async def prepare(self) -> None:  # type: ignore[override]
+    async def admit(self) -> None:
         """Everything that can be told from the headers; no body is read before."""
         try:
             self.credmagic.machine_requests.count(str(self.request.remote_ip))

@@ -61,6 +61,12 @@ def check_content_type(headers: Mapping[str, str]) -> None:
         )
 
 
+def is_short(headers: Mapping[str, str]) -> bool:
+    """Whether no more is announced than a body may hold."""
+    length = headers.get("Content-Length", "0")
+    return "Transfer-Encoding" not in headers and length.isdecimal() and int(length) <= MAX_BODY
+
+
 def too_large() -> InvalidCredential:
     """The error for a body of more than 1 MiB.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -47,10 +48,10 @@ class DataRobotHandler(BrowserHandler):
         self._identity: Identity | None = None
 
     # ── who is asking ────────────────────────────────────────────────────────────────────────────────────────
-    async def prepare(self) -> None:  # type: ignore[override]
+    async def admit(self) -> None:
         shown = _JWT.match(self.request.headers.get("Authorization", ""))
         try:
-            await (super().prepare() if shown is None else self._prepare_machine(shown[1]))
+            await (super().admit() if shown is None else self._prepare_machine(shown[1]))
         except NotSignedIn:
             await asyncio.sleep(self.credmagic.bad_tokens.wait(str(self.request.remote_ip)))
             raise
@@ -98,10 +99,12 @@ class DataRobotHandler(BrowserHandler):
         return objects
 
     async def found(self, credential_id: str) -> dict[str, Any]:
-        """The credential of exactly this id. Raises `CredentialNotFound`."""
-        view = await self.ask("show", ref=self.shapes.check_id(credential_id))
-        if view["id"] != credential_id:  # somebody gave a credential a name that looks like an id
-            raise CredentialNotFound("there is no credential of that id", next_step="GET credentials/ lists them.")
+        """The credential of exactly this id. Raises `CredentialNotFound`, the same for every cause."""
+        view: dict[str, Any] = {}
+        with suppress(CredentialNotFound):
+            view = await self.ask("show", ref=self.shapes.check_id(credential_id))
+        if view.get("id") != credential_id:  # somebody gave a credential a name that looks like an id
+            raise self.shapes.no_credential()
         return view
 
     def page_asked(self) -> dict[str, int]:
