@@ -70,6 +70,6 @@ def in_data() -> Iterator[Show]:
     if "JPY_PARENT_PID" in os.environ and not sys.stdout.isatty():  # started by a kernel: `!credmagic …`
         raise UsageError(
             "a generated value is never printed into an output cell",
-            next_step="In a notebook: %cred key create APP. Or write it to a private file: --out FILE",
+            next_step="Use the magic, without the `!`; or write it to a private file: --out FILE",
         )
     yield lambda view: "in the data"
