@@ -31,8 +31,13 @@ _ID = re.compile(r"[0-9a-f]{32}\Z")
 def check_id(text: str) -> str:
     """A credential's id. Raises `CredentialNotFound` for anything else, a credential's *name* too."""
     if not _ID.match(text):
-        raise CredentialNotFound("there is no credential of that id", next_step="GET credentials/ lists them.")
+        raise no_credential()
     return text
+
+
+def no_credential() -> CredentialNotFound:
+    """The one answer for an id that is not there, or that whoever asks may not know of."""
+    return CredentialNotFound("there is no credential of that id", next_step="GET credentials/ lists them.")
 
 
 def credential(view: Mapping[str, Any]) -> DataRobotCredential:
