@@ -85,7 +85,7 @@ def _ways(door: Door, ctx: click.Context) -> list[str]:
 
 
 def _types(door: Door, ctx: click.Context) -> list[str]:
-    return ["notebook", "kernelspec", "data_connection", "batch_job"]
+    return ["notebook", "kernelspec", "server", "data_connection", "batch_job"]
 
 
 NAME = Known(_names, expands=True)

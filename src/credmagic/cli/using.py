@@ -17,7 +17,12 @@ from credmagic.kinds.names import check_environment
 @click.argument("words", nargs=-1, type=options.WORDS, metavar="NAME [as VAR]")
 @options.env
 @click.option("--version", type=click.IntRange(min=1), metavar="N", help="An older version.")
-@click.option("--kind", type=options.KIND, metavar="K", help="Without NAME: this notebook's default of that kind.")
+@click.option(
+    "--kind",
+    type=options.KIND,
+    metavar="K",
+    help="Without NAME: the default of that kind of this notebook, else of its kernelspec, else of its server.",
+)
 @click.option("--export", is_flag=True, help="Also set its environment variables.")
 @click.option("--prefix", metavar="P", help="With --export: what the variables start with.")
 @click.option("--wxo", is_flag=True, help="Also set the variables that tools of watsonx Orchestrate read.")
@@ -42,6 +47,7 @@ def select(door: Door, words: tuple[str, ...]) -> None:
     padded = words if words[:1] != ("as",) else ("", *words)
     kinds, variable = options.named(padded, f"{door.prog} select")
     kind = (kinds[0] if kinds else "") or None
+    door.say_where()
     forms.select(door.client, kind, variable=variable, bind=door.bind)
 
 
@@ -54,7 +60,7 @@ def select(door: Door, words: tuple[str, ...]) -> None:
 @click.option("--inject", default="", type=options.WAY, metavar="HOW", help="Hand it over: export, file or wxo.")
 @options.door
 def attach(door: Door, /, ref: str, environment: str | None, object_type: str, **how: Any) -> Any:
-    """Tie a credential to this notebook (or to another object), so that it is not deleted under it."""
+    """Tie a credential to this notebook, so that it is not deleted under it; or to another object, such as `server`."""
     where = door.environment(environment)
     how["object_id"] = options.place(object_type, how["object_id"])
     made = door.client.call("attach", ref=ref, environment=where, object_type=object_type, **how)

@@ -31,16 +31,18 @@ class Notebooks:
 
     def name_of(self, path: str) -> str:
         """The name under which the notebook at Jupyter's `path` is known."""
-        root = self._root()
+        root = self.root
         return os.path.normpath(os.path.join(root, *path.split("/"))) if root and path else path
 
     def path_of(self, name: str) -> str:
         """Jupyter's path of the notebook known as `name`; names outside the server's root stay."""
-        root = self._root()
+        root = self.root
         if root and name.startswith(root + os.sep):
             return name[len(root) + 1 :].replace(os.sep, "/")
         return name
 
-    def _root(self) -> str:
+    @property
+    def root(self) -> str:
+        """The directory whose notebooks this server serves; "" where it keeps them elsewhere."""
         root = getattr(self._contents, "root_dir", "") or ""
         return os.path.abspath(root) if root else ""

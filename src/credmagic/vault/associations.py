@@ -206,7 +206,10 @@ def _associated(vault: Vault, reader: Reader, row: AssociationRow, object_id: st
 
 
 def default_of(vault: Vault, caller: Caller, kind: str) -> str:
-    """The id of this notebook's default credential of `kind`, else its kernelspec's. Raises `CredentialNotFound`."""
+    """The id of this notebook's default credential of `kind`, else its kernelspec's, else its server's.
+
+    Raises `CredentialNotFound`.
+    """
     with vault.store.read() as reader:
         for object_type, object_id in caller.objects():
             for row in _rows_of(vault, reader, object_type, object_id):
@@ -214,13 +217,13 @@ def default_of(vault: Vault, caller: Caller, kind: str) -> str:
                     open_association(vault.keyset, row)
                     return row.credential_id.hex()
     raise CredentialNotFound(
-        f"this notebook has no default credential of kind {kind}",
+        f"no credential of kind {kind} is the default of this notebook, its kernelspec or its server",
         next_step=f"Choose one: %cred select {kind} — or: %cred attach NAME --default",
     )
 
 
 def injections(vault: Vault, caller: Caller) -> dict[str, Any]:
-    """What is attached to this notebook or kernelspec with an injector, resolved; each resolution is an audited use.
+    """What is attached to this notebook, kernelspec or server with an injector, resolved; each is an audited use.
 
     One that does not resolve stands in `refused` and keeps no other back.
     """

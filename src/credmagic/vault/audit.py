@@ -33,6 +33,8 @@ class Caller:
     request_id: str = ""
     kernelspec: str | None = None
     """Name of the kernelspec the server started this kernel from."""
+    server: str | None = None
+    """The directory whose notebooks the server serves: what tells it from a person's other servers, and stays."""
     principal: bytes | None = None
     """Whom the plane has identified: a machine, or a further user. None is the laptop owner."""
 
@@ -42,8 +44,8 @@ class Caller:
         return self.kernel_id or (self.principal or b"").hex()
 
     def objects(self) -> list[tuple[str, str]]:
-        """What this caller runs as, (type, id): its notebook first, then its kernelspec."""
-        known = (("notebook", self.notebook), ("kernelspec", self.kernelspec))
+        """What this caller runs as, (type, id), the narrowest first: its notebook, its kernelspec, its server."""
+        known = (("notebook", self.notebook), ("kernelspec", self.kernelspec), ("server", self.server))
         return [(kind, ident) for kind, ident in known if ident]
 
 

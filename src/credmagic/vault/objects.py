@@ -1,4 +1,4 @@
-"""What can a credential be attached or granted to? Typed objects: notebook, kernelspec, data_connection, batch_job…"""
+"""What can a credential be attached or granted to? Typed objects: notebook, kernelspec, server, data_connection…"""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def check_object(
 
 
 def named_object(caller: Caller, object_type: str, object_id: str | None) -> tuple[str, str]:
-    """The object meant; a notebook or kernelspec without an id is the caller's own, as its server knows it."""
+    """The object meant; a notebook, kernelspec or server without an id is the caller's own, as its server knows it."""
     own = dict(caller.objects())
-    if object_id is None and object_type in ("notebook", "kernelspec"):
+    if object_id is None and object_type in _EXAMPLE:
         object_id = own.get(object_type)
         if object_id is None:
             raise InvalidCredential(
@@ -45,7 +45,7 @@ def named_object(caller: Caller, object_type: str, object_id: str | None) -> tup
     return check_object(object_type, object_id)
 
 
-_EXAMPLE = {"notebook": "PATH", "kernelspec": "python3"}
+_EXAMPLE = {"notebook": "PATH", "kernelspec": "python3", "server": "DIRECTORY"}
 
 
 def check_page(limit: int, offset: int, order: str, orders: Sequence[str]) -> None:

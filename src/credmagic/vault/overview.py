@@ -39,7 +39,7 @@ def overview(vault: Vault, caller: Caller, environment: str | None = None) -> di
         if environment is not None:
             stored = [one for one in stored if one.row.environment in ("", environment)]
         used = reader.last_used([one.row.id for one in stored])
-        defaults = _defaults(vault, reader, caller)
+        defaults = _defaults_here(vault, reader, caller).get("notebook", set())
         total = sum(int(reader.count(CredentialRow, {"owner_id": owner})) for owner in owners)
     groups: dict[str, dict[str, Any]] = {}
     for one in stored:
@@ -57,13 +57,15 @@ def overview(vault: Vault, caller: Caller, environment: str | None = None) -> di
     }
 
 
-def _defaults(vault: Vault, reader: Reader, caller: Caller) -> set[bytes]:
-    if not caller.notebook:
-        return set()
-    index = vault.keyset.object_index("notebook", caller.notebook)
-    where = {"object_type": "notebook", "object_ix": index, "is_default": 1}
-    rows = reader.find(AssociationRow, where)
-    return {row.credential_id for row in rows if open_association(vault.keyset, row)["is_default"]}
+def _defaults_here(vault: Vault, reader: Reader, caller: Caller) -> dict[str, set[bytes]]:
+    """The credentials that are a default of the caller's notebook, kernelspec and server."""
+    found = {}
+    for object_type, object_id in caller.objects():
+        index = vault.keyset.object_index(object_type, object_id)
+        where = {"object_type": object_type, "object_ix": index, "owner_id": vault.owners.me, "is_default": 1}
+        rows = reader.find(AssociationRow, where)
+        found[object_type] = {row.credential_id for row in rows if open_association(vault.keyset, row)["is_default"]}
+    return found
 
 
 def _expiring(stored: Iterable[Stored]) -> int:
@@ -112,19 +114,22 @@ def why(vault: Vault, caller: Caller, ref: str, environment: str | None = None) 
             if found is not None and not vault.resolver.shared(found.row):
                 note = "not this one: of this connection each member has a credential of its own"
             elif found is not None:
-                note = "shadowed by the one above" if winner else _standing(vault, caller, found)
+                note = "shadowed by the one above" if winner else _standing(vault, reader, caller, found)
                 winner = winner or found
             steps.append({"looked_for": looked_for, "found": found is not None, "note": note})
     return {"ref": ref, "steps": steps, "winner": vault.view(winner) if winner else None}
 
 
-def _standing(vault: Vault, caller: Caller, stored: Stored) -> str:
-    """`this one`, and what stands against using it now."""
+def _standing(vault: Vault, reader: Reader, caller: Caller, stored: Stored) -> str:
+    """`this one`, what it is the default of here, and what stands against using it now."""
+    here = _defaults_here(vault, reader, caller)
+    places = " and ".join(f"this {place}" for place in here if stored.row.id in here[place])
+    found = f"this one, default of {places}" if places else "this one"
     try:
         vault.resolver.check_usable(caller, stored)
     except (NotUsable, AccessDenied) as error:
-        return f"this one, but {error.message}"
-    return "this one"
+        return f"{found}, but {error.message}"
+    return found
 
 
 def _tried(vault: Vault, reader: Reader, ref: str, environment: str) -> Iterable[tuple[str, Stored | None]]:
