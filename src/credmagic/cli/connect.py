@@ -15,6 +15,7 @@ from credmagic.cli import options, running, showing, sources
 from credmagic.cli.door import Door
 from credmagic.cli.pages import Cell, Column, Page, Section
 from credmagic.cli.usage import UsageError, Verb, closest, did_you_mean
+from credmagic.errors import word
 from credmagic.values import SecretStr
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ CLIENTS = ("datarobot", "conductor", "orchestrate", "unify")
 def connect(door: Door, /, client: str, url: str | None, user_token: bool, as_json: bool, **how: Any) -> Any:
     """Point a client of another system at this server (or that of --remote): print its set-up, or write it."""
     program = _program(client)
-    prog = f"{door.prog} connect {client}" + (f" --url {url}" if url else "")
+    given = [f"--{name} {word(value)}" for name, value in (("url", url), ("ca", how["ca"])) if value]
+    prog = " ".join([door.prog, "connect", client, *given])
     out, write = how.pop("out"), how["write"]
     where = url or getattr(door.client, "url", None) if door.remote else url
     wanted = _wanted(door, running.chosen(where, f"{door.prog} connect {client}"), **how)

@@ -184,8 +184,16 @@ class Door:
         """The page with the server it is about, when that is another one."""
         if not self.remote:
             return page
+        return replace(page, facts=[("on", self._place()), *page.facts])
+
+    def _place(self) -> str:
         url = getattr(self.client, "url", "").removesuffix("/credmagic/api")
-        return replace(page, facts=[("on", f"{self.remote} ({url})"), *page.facts])
+        return f"{self.remote} ({url})"
+
+    def say_where(self) -> None:
+        """Say before a form or prompt that it is another server's."""
+        if self.remote:
+            self.note(f"On {self._place()}:")
 
     def will_ask(self, instead: str) -> None:
         """Values are about to be asked for. Raises `UsageError` where nobody could answer; `instead` asks for none."""

@@ -38,6 +38,7 @@ def new(door: Door, kind: str | None, ref: str | None, environment: str | None, 
 
     if kind is not None and not ref and not door.is_kind(kind):
         ref, kind = door.expand(kind), None
+    door.say_where()
     saved = forms.new(door.client, kind, ref, environment=environment or "", team=team)
     return done(door, saved, "saved", False) if saved else None
 
@@ -55,6 +56,7 @@ def edit(door: Door, ref: str, environment: str | None, expires_at: str | None) 
     door.will_ask(f"{door.prog} rotate {word(ref)} field=value … --secret FIELD=env:VAR")
     from credmagic import forms
 
+    door.say_where()
     saved = forms.edit(door.client, ref, environment=where)
     return done(door, saved, "saved", False) if saved else None
 

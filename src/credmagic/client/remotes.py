@@ -30,6 +30,22 @@ _connected: dict[str, tuple[Client, Elsewhere]] = {}
 """By nickname: through whose vault, and the client."""
 
 
+class _Token:
+    """The other server's tokens: the vault here fetches them, the first time, near their end, and after a refusal."""
+
+    def __init__(self, here: Client, key: Credential) -> None:
+        self._here = here
+        self._key = key
+
+    def __call__(self) -> str:
+        return str.__str__(self._key.token)
+
+    def forget(self, token: str) -> None:
+        """That server refuses `token`. Raises `VerificationFailed` when it refuses the key too."""
+        self._here.call("verify", ref=self._key.id)
+        self._key.refresh()
+
+
 class Elsewhere:
     """The vault of another server (`client.base.Client`); its refusals name it, and their commands lead there."""
 
@@ -116,7 +132,7 @@ def connect(here: Client, nick: str, hand_over: HandOver) -> Elsewhere:
     view = find(here, nick)
     key = hand_over(here.resolve(view["id"], environment=view["environment"]))
     url = str(key["server_url"])
-    made = Elsewhere(view["name"], url, RemoteClient(url, lambda: str.__str__(key.token)))
+    made = Elsewhere(view["name"], url, RemoteClient(url, _Token(here, key)))
     _connected[nick] = (here, made)
     return made
 

@@ -59,7 +59,7 @@ class Form(anywidget.AnyWidget):
         self._view = view  # edit: what is stored; after Save: what was stored. Public, but not for the file
         self._by_name = {str(kind["kind"]): kind for kind in traits["kinds"]}
         only = traits["kinds"][0] if len(traits["kinds"]) == 1 else None
-        super().__init__(prompt=code.prompt_line(only, traits.get("name", "")), **traits)
+        super().__init__(prompt=code.prompt_line(only, traits.get("name", ""), code.remote_of(client)), **traits)
         self.on_msg(self._heard)
 
     @classmethod
@@ -136,7 +136,7 @@ class Form(anywidget.AnyWidget):
 
     def _code(self, view: Mapping[str, Any]) -> str:
         kind = self._by_name.get(str(view["kind"]), {"kind": view["kind"]})
-        return code.use_line(self._variable or code.variable_for(kind), view)
+        return code.use_line(self._variable or code.variable_for(kind), view, code.remote_of(self._client))
 
 
 def attempt(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class Picker(anywidget.AnyWidget):
         """Bind and remember what was chosen; what the browser shows of it."""
         if self._bind is not None:
             self._bind(self._variable, view["id"])
-        line = code.use_line(self._variable, view)
+        line = code.use_line(self._variable, view, code.remote_of(self._client))
         self._chosen = {"name": view["name"], "code": line, "note": self._remember(view["id"])}
         return self._chosen
 

@@ -76,7 +76,7 @@ def select(
         chosen = variable or code.PICKED
         if bind is not None:
             bind(chosen, view["id"])
-        print(code.use_line(chosen, view))
+        print(code.use_line(chosen, view, code.remote_of(client)))
         return dict(view)
 
     return _unless_stopped(asked)

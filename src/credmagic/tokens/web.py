@@ -10,12 +10,14 @@ import ipaddress
 import json
 import re
 import socket
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from credmagic import settings
 from credmagic.errors import CredmagicError
 from credmagic.tokens.base import code_of, no_answer, refused, unreachable
 
@@ -94,7 +96,7 @@ def _post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> 
     failure: CredmagicError = unreachable("the connection broke")
     try:
         with (
-            httpx2.Client(trust_env=False, follow_redirects=False, timeout=limit) as client,
+            httpx2.Client(verify=_trusted(), trust_env=False, follow_redirects=False, timeout=limit) as client,
             client.stream("POST", url, headers={"Accept": "application/json", **headers}, content=body) as answer,
         ):
             return Answer(answer.status_code, _object(_read(answer, ends, timeout)))
@@ -107,6 +109,16 @@ def _post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> 
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):
         pass
     raise failure
+
+
+def _trusted() -> ssl.SSLContext:
+    """The usual certificates, and beside them those of another credmagic server (`CREDMAGIC_CA_FILE`)."""
+    import httpx2
+
+    context = httpx2.create_ssl_context(trust_env=False)
+    if (file := settings.ca_file()) is not None:
+        context.load_verify_locations(file)
+    return context
 
 
 def _read(answer: Any, ends: float, timeout: float) -> bytes:

@@ -39,6 +39,7 @@ def check(
     _remember(vault, caller, stored, {"at": now(), "outcome": outcome, "reason": reason})
     if failure is not None:
         raise failure
+    vault.tokens.drop(stored.row.id)  # one that is held may have been refused since: the next use gets a new one
     return {"outcome": outcome, "reason": reason, "took_ms": took_ms}
 
 

@@ -23,7 +23,7 @@ class Conductor(Program):
             self._variables(wanted, wanted.key or KEY, SECRET),
             python=(f'Configuration(server_api_url="{wanted.base}/api")',),
             notes=(
-                f"{KEY} and {SECRET}: {prog.partition(' connect')[0]} key create APP",
+                f"{KEY} and {SECRET}: {prog.partition(' connect')[0]} app create NAME, key create NAME",
                 f"Write them to {FILE}: {prog} --write --key {wanted.key or KEY} --secret prompt",
                 f"To try something out as yourself: {prog} --user-token",
             ),

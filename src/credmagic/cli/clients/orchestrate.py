@@ -31,7 +31,9 @@ class Orchestrate(Program):
         if not secure:
             files[str(_credentials())] = _token(wanted.name, "TOKEN")
         activate = f"orchestrate env activate {name}" + (f" --username {wanted.key or KEY}" if secure else "")
-        notes = [f"{KEY} and its secret: {prog.partition(' connect')[0]} key create APP"] if secure else []
+        notes = []
+        if secure:
+            notes.append(f"{KEY} and its secret: {prog.partition(' connect')[0]} app create NAME, key create NAME")
         if secure and not wanted.ca:
             notes.append(f"A certificate of your own: {prog} --ca FILE, or --insecure at the first command")
         notes.append(
