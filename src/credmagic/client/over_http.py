@@ -88,6 +88,9 @@ class Pool:
         while self.idle:
             self.idle.pop().close()
 
+    def __del__(self) -> None:
+        self.close()
+
     def _exchange(self, head: bytes, body: bytes) -> tuple[int, bytes]:
         """One request; on a kept connection that turns out to be dead, once more on a new one."""
         connection = self._kept()
@@ -173,10 +176,6 @@ class HttpClient(ABC):
     def close(self) -> None:
         """Drop the idle connections."""
         self.pool.close()
-
-    def __del__(self) -> None:
-        if hasattr(self, "pool"):
-            self.close()
 
 
 def encoded(params: dict[str, Any]) -> bytes:
