@@ -137,8 +137,7 @@ def test_a_verifier_that_trusts_the_token_is_caught(forge: Forge, vectors: dict[
 # ── through HTTP ─────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture(scope="module")
 def server(workdir: Path, vault: Vault) -> Iterator[JupyterServer]:
-    options = ("--Credmagic.machine_requests_per_minute=1000000",)
-    with jupyter_server(workdir, *options) as running:
+    with jupyter_server(workdir, environment={"CREDMAGIC_RATES": "off"}) as running:
         yield running
 
 

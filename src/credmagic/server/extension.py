@@ -44,6 +44,9 @@ class Credmagic(LoggingConfigurable):
     bulk_use = Int(100, min=1, config=True, help="Different credentials in a minute that are recorded as bulk use.")
     browser_writes_per_minute = Int(1_200, min=1, config=True, help="Writes through REST in a minute.")
     machine_requests_per_minute = Int(6_000, min=1, config=True, help="Requests one machine, or one address, may make.")
+    sign_ins_per_minute = Int(600, min=1, config=True, help="Tokens one access key or machine may get in a minute.")
+    failed_sign_ins_per_minute = Int(10, min=1, config=True, help="Failures of one id before it has to wait.")
+    failed_sign_ins_of_an_address = Int(60, min=1, config=True, help="Failures of one address in a minute, any id.")
     socket_dir = Unicode("", config=True, help="Directory of the kernel socket; empty: CREDMAGIC_HOME/run.")
     save_guard = Bool(True, config=True, help="Keep stored values out of every file that is saved through this server.")
 
@@ -75,6 +78,9 @@ class Credmagic(LoggingConfigurable):
             uses=self.kernel_requests_per_minute,
             bulk=self.bulk_use,
             distinct=self.distinct_credentials_per_minute,
+            sign_ins_of_an_id=self.sign_ins_per_minute,
+            failures_of_an_id=self.failed_sign_ins_per_minute,
+            failures_of_an_address=self.failed_sign_ins_of_an_address,
         )
         return open_vault(notify=self.log.warning, rates=Rates(limits))
 
