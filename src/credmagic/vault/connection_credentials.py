@@ -60,6 +60,8 @@ def set_credentials(
         own = {name: value for name, value in own.items() if value is not None}
         leans = owner != vault.owners.team
         below = team_part(vault, reader, cls.kind, environment, place.app_id) if leans else {}
+        lent = _lent(below)
+        own = {name: value for name, value in own.items() if name not in lent or lent[name] != value}
     written = _written(cls, own, below, leans=leans, probe=verify)
     changed = _store(vault, caller, place, owner, stored, written)
     view = {"app_id": connection.app_id, "environment": environment, "part": part, **vault.view(changed)}
@@ -119,7 +121,7 @@ def _written(
     meta: dict[str, Any] = {
         "fields": parts["public"], "secrets": sorted(parts["secret"]), "expires_at": None, "verified": None,
     }  # fmt: skip
-    lent = {name: value for part in below.values() for name, value in part.items()}
+    lent = _lent(below)
     missing = [spec.name for spec in cls.specs() if spec.required and spec.name not in {**lent, **own}]
     if missing:
         return _Written(parts, meta, "incomplete", [f"still missing: {', '.join(missing)}"])
@@ -135,6 +137,11 @@ def _written(
     values.setdefault("exchange", cls.exchange or "")
     verified = {"expires_at": draft.expires_at, "verified": draft.verified}
     return _Written(values, {**meta, **verified}, "active", draft.warnings)
+
+
+def _lent(below: Mapping[str, Any]) -> dict[str, Any]:
+    """What the team's part lends. What a member writes that is the same is lent, too: it changes with the team's."""
+    return {name: value for part in below.values() for name, value in part.items()}
 
 
 def _store(

@@ -52,10 +52,15 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def do(server):
+def vault(server):
+    with vault_of(server.workdir) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def do(vault):
     """`do(action, **params)`: as the laptop owner, beside the server."""
-    with vault_of(server.workdir) as vault:
-        yield lambda action, **params: dispatch(vault, OWNER, action, params)
+    return lambda action, **params: dispatch(vault, OWNER, action, params)
 
 
 @pytest.fixture
@@ -493,6 +498,33 @@ def test_members_lean_on_the_team_s_application(ask, call, app, configure, sign_
     assert ask("POST", path + "runtime_credentials", own, member).json()["credentials_entered"] is True
     assert ask("PATCH", path + "credentials", {"app_credentials": client}, member).status == 403
     assert [row["credentials_entered"] for row in rows(call, app)] == [False]
+
+
+def test_a_member_who_entered_the_team_s_application_follows_when_that_changes(
+    ask, call, app, configure, sign_in, do, vault, canary
+):
+    """The client sends an application twice, as the team's part and as one's own."""
+    configure("oauth2", "oauth2_token_exchange", "member", sso=True)
+    sent = {
+        "client_id": "c",
+        "client_secret": "the first one",
+        "access_token_url": "https://t.example",
+        "grant_type": "g",
+    }
+    do("machine_add", id="admin-1", role="Admin", password=PASSWORD)
+    admin = sign_in("admin-1", password=PASSWORD).json()["token"]
+    path = f"{APPS}/{app}/configs/draft/"
+    for token in (None, admin):
+        how = call if token is None else lambda *given, token=token: ask(*given, token)
+        how("POST", path + "credentials", {"app_credentials": sent})
+        how("POST", path + "runtime_credentials", {"runtime_credentials": sent})
+
+    ask("PATCH", path + "credentials", {"app_credentials": sent | {"client_secret": canary}}, admin)
+
+    with vault.store.read() as reader:
+        mine = vault.credential(reader, vault.find(reader, app, "draft"))
+    assert str.__str__(mine.client_secret) == canary
+    assert [row["credentials_entered"] for row in rows(call, app)] == [True]
 
 
 def test_an_identity_provider_is_kept_and_not_shown(call, app, configure, do, canary):

@@ -57,8 +57,6 @@ class OrchestrateHandler(MachineHandler):
 class AuthorizeHandler(OrchestrateHandler):
     """`icp4d-api/v1/authorize`: a token for who proves an identity of this server, or this server's own token."""
 
-    how_to_sign_in = "Name a machine and its password, or an access key and its secret as the API key."
-
     @anyone
     async def post(self) -> None:
         sent = self.body()
