@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, quote, urlsplit
 
 from credmagic import settings
 from credmagic.client import over_http
@@ -52,17 +52,13 @@ class Address:
     @classmethod
     def of(cls, url: str) -> Address:
         """The address in a URL, which may end in `/credmagic` or `/credmagic/api`. Raises `InvalidCredential`."""
-        try:
-            parts = urlsplit(url if _PRINTABLE.match(url) else "")
-            host, port = parts.hostname or "", parts.port
-        except ValueError:
-            _refuse("is not an address")
+        parts, host, port = _split(url)
         if parts.scheme not in ("https", "http") or not host:
-            _refuse("must begin with https:// and a host")
+            raise _refused("must begin with https:// and a host")
         if "@" in parts.netloc or parts.query or parts.fragment:
-            _refuse("must be an address alone, without a user, a query or a fragment")
+            raise _refused("must be an address alone, without a user, a query or a fragment")
         if parts.scheme == "http" and not _is_loopback(host):
-            _refuse("must be https: values do not travel in clear to another machine")
+            raise _refused("must be https: values do not travel in clear to another machine")
         base = parts.path.rstrip("/")
         if base.endswith("/credmagic/api"):  # as Conductor's clients are told
             base = base.removesuffix("/api")
@@ -140,14 +136,21 @@ def _opened(address: Address) -> socket.socket:
     return opened
 
 
+def _split(url: str) -> tuple[SplitResult, str, int | None]:
+    with suppress(ValueError):  # whose text may quote what was given
+        parts = urlsplit(url if _PRINTABLE.match(url) else "")
+        return parts, parts.hostname or "", parts.port
+    raise _refused("is not an address")
+
+
 def _is_loopback(host: str) -> bool:
     with suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return host == "localhost"
 
 
-def _refuse(why: str) -> NoReturn:
-    raise InvalidCredential(
+def _refused(why: str) -> InvalidCredential:
+    return InvalidCredential(
         f"the URL of the credmagic server {why}",
         errors={"url": why},
         next_step="It looks like this: https://HOST:PORT/ (where that Jupyter server's pages are)",
@@ -224,8 +227,8 @@ class AccessKeyToken:
                 code="bad_credentials",
                 next_step="There: credmagic key list. Here: CREDMAGIC_AUTH_KEY and CREDMAGIC_AUTH_SECRET.",
             )
-        token = str(_accepted(self._address, status, answer).get("token", ""))
-        if not _TOKEN.match(token):
+        token = _accepted(self._address, status, answer).get("token")
+        if not isinstance(token, str) or not _TOKEN.match(token):
             raise _not_credmagic(self._address)
         return token, asked + RENEWED_AT * _life(token)
 
