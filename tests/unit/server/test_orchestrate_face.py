@@ -406,7 +406,7 @@ def test_what_is_shown_as_pairs_stays_what_it_is_when_that_comes_back(call, app,
     shown = call("GET", path).json()
     assert shown["security_scheme"] == "key_value_creds"
 
-    call("PATCH", path, shown)
+    call("PATCH", path, shown | {"auth_type": "oauth2_password"})
 
     assert do("connection", app_id=app)["configurations"][0]["kind"] == "database"
 
