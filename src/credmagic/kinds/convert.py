@@ -14,11 +14,13 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from credmagic.kinds.fields import MAX_BYTES, FieldSpec
+from credmagic.kinds.fields import FieldSpec
 from credmagic.kinds.names import has_control, read_datetime
 from credmagic.masking import looks_like_mask
 from credmagic.values import UNNAMED, SecretStr
 
+MAX_BYTES = 128 * 1024
+"""The longest value of a field, in bytes of UTF-8."""
 MAX_JSON_BYTES = 64 * 1024
 """The longest public JSON value, in bytes of UTF-8."""
 MAX_ENTRIES = 1024

@@ -22,16 +22,14 @@ from credmagic.kinds import names
 TYPES = ("str", "text", "url", "int", "bool", "datetime", "choice", "list", "json", "map")
 """The inputs a form can offer; `text` keeps line breaks, `map` holds text by key."""
 
-MAX_BYTES = 128 * 1024
-"""The longest value of a field, in bytes of UTF-8."""
 _SCHEMAS: Mapping[str, dict[str, Any]] = {
-    "str": {"pattern": names.ONE_LINE, "maxLength": MAX_BYTES},
+    "str": {"pattern": names.ONE_LINE},
     "choice": {"pattern": names.ONE_LINE},
-    "text": {"pattern": names.SOME_LINES, "maxLength": MAX_BYTES},
-    "url": {"pattern": r"^https?://[^\s/?#@]+([/?#]\S*)?$", "format": "uri", "maxLength": MAX_BYTES},
+    "text": {"pattern": names.SOME_LINES},
+    "url": {"pattern": r"^https?://[^\s/?#@]+([/?#]\S*)?$", "format": "uri"},
 }
-"""What JSON Schema can say of the rules in `convert`."""
-_SECRET_TEXT: dict[str, Any] = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$", "maxLength": MAX_BYTES}
+"""What JSON Schema can say of the rules in `convert`; it counts characters where we count bytes."""
+_SECRET_TEXT: dict[str, Any] = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$"}
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 from credmagic.errors import InvalidCredential
 from credmagic.kinds.base import variable
-from credmagic.kinds.fields import MAX_BYTES, camel
+from credmagic.kinds.convert import MAX_BYTES
+from credmagic.kinds.fields import camel
 from credmagic.kinds.reading import UNKNOWN
 from credmagic.testing.planting import planted, refusal, told
 from credmagic.testing.token_rules import TokenRules
