@@ -20,7 +20,9 @@ class _Remote:
         pass
 
 
-@pytest.mark.parametrize(("active", "given", "expected"), [("", None, "draft"), ("live", None, "live"), ("live", "", "")])
+@pytest.mark.parametrize(
+    ("active", "given", "expected"), [("", None, "draft"), ("live", None, "live"), ("live", "", "")]
+)
 def test_use_tells_the_server_which_environment_is_active(home, monkeypatch, active, given, expected):
     remote = _Remote()
     monkeypatch.setattr(api, "_client", remote)
