@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from credmagic.errors import InvalidCredential, NotFound
+from credmagic.errors import CredmagicError, InvalidCredential, NotFound
 from credmagic.server.faces.unify_models import UnifySession, UnifyUser
 
 if TYPE_CHECKING:
@@ -69,11 +69,8 @@ def _given(value: Any, name: str) -> Any:
 @contextmanager
 def spelled(names: Mapping[str, str]) -> Iterator[None]:
     """Inside, fields are called in errors as Unify calls them."""
-    problem: InvalidCredential | None = None
     try:
         yield
-    except InvalidCredential as error:
-        errors = {names.get(name, name): text for name, text in error.errors.items()}
-        problem = type(error)(error.message, next_step=error.next_step, errors=errors)
-    if problem is not None:
-        raise problem
+    except CredmagicError as error:
+        error.errors = {names.get(name, name): text for name, text in error.errors.items()}
+        raise
