@@ -501,6 +501,16 @@ def test_a_connection_made_in_a_notebook_is_in_the_cli_s_list_without_its_value(
     do("connection_remove", app_id="made-here")
 
 
+def test_a_credential_that_was_made_by_itself_fills_the_connection_of_its_name(cli, app, do) -> None:
+    cli.connections("configure", "-a", app, "--env", "draft", "-k", "basic", "-t", "team")
+    assert cli.rows(app)["draft"]["credentials_entered"] is False
+
+    fields = {"user": "bob", "password": SECRET}
+    do("create", name=app, kind="basic", environment="draft", team=True, fields=fields, verify=False)
+
+    assert cli.rows(app)["draft"]["credentials_entered"] is True
+
+
 def test_a_connection_of_another_kind_is_listed_as_pairs(cli, do, tmp_path) -> None:
     do("connection_add", app_id="a-database")
     do("connection_configure", app_id="a-database", environment="draft", kind="database", sharing="team")

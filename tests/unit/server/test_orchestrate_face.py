@@ -263,6 +263,16 @@ def test_a_name_that_does_not_survive_an_address_is_refused(call, name):
     assert "app_id" in answer.json()["errors"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "?app_id=a%20b"), ("DELETE", "/a%20b"), ("GET", "/a%2Fb/configurations/draft")]
+)
+def test_such_a_name_is_refused_in_an_address_too(call, method, path):
+    answer = call(method, APPS + path)
+
+    assert answer.status == 422
+    assert "letters" in answer.json()["detail"]
+
+
 def test_a_connection_that_is_configured_nowhere_has_one_row_without_an_environment(call, app):
     (row,) = rows(call, app)
 
@@ -561,9 +571,21 @@ def test_what_cannot_be_entered_is_refused_in_the_client_s_words(call, app, conf
     assert field in answer.json()["errors"]
 
 
-@pytest.mark.parametrize("path", ["configs/draft/runtime_credentials", "configs/staging/runtime_credentials"])
-def test_nothing_is_entered_where_nothing_is_configured(call, app, path):
-    assert call("POST", f"{APPS}/{app}/{path}", {"runtime_credentials": {"token": "t"}}).status in (404, 422)
+def test_nothing_is_entered_where_nothing_is_configured(call, app):
+    sent = {"runtime_credentials": {"token": "t"}}
+    assert call("POST", f"{APPS}/{app}/configs/draft/runtime_credentials", sent).status == 404
+
+
+def test_an_environment_the_client_does_not_know_is_not_spoken_of(call, app, do):
+    do("connection_configure", app_id=app, environment="staging", kind="bearer", sharing="team")
+
+    assert call("GET", f"{APPS}/{app}/configurations/staging").status == 422
+    assert (
+        call(
+            "POST", f"{APPS}/{app}/configs/staging/runtime_credentials", {"runtime_credentials": {"token": "t"}}
+        ).status
+        == 422
+    )
 
 
 def test_every_required_field_of_a_connection_s_kind_can_be_spelled():
