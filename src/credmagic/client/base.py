@@ -1,7 +1,8 @@
 """What can the kernel side ask of a vault, wherever that vault lives?
 
-Two implementations: `client.socket.SocketClient` (the Jupyter server that started this kernel) and
-`client.local.LocalClient` (the vault in this very process). The table of actions with parameters and results
+Three implementations: `client.socket.SocketClient` (the Jupyter server that started this kernel),
+`client.remote.RemoteClient` (a server on another machine) and `client.local.LocalClient` (the vault in this very
+process). The table of actions with parameters and results
 stands in `docs/architecture.md`; a failing call raises the `CredmagicError` class the vault raised.
 """
 
@@ -15,7 +16,7 @@ class Client(Protocol):
     """A way to the vault. One per process; safe to use from several threads; survives a fork by reconnecting."""
 
     plane: str
-    """`"local"` or `"kernel"`."""
+    """`"local"`, `"kernel"` or `"machine"`."""
 
     def call(self, action: str, /, **params: Any) -> dict[str, Any]:
         """Run one action of the table. Parameters that are None are left to their defaults."""
