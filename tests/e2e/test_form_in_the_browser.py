@@ -34,6 +34,19 @@ def test_a_saved_form_becomes_a_card_with_the_line_of_code(client: Any, open_for
     assert form.page.errors == []
 
 
+def test_a_form_shows_what_it_will_be_called_without_a_name(client: Any, open_form: Open, canary: str) -> None:
+    client.call("create", name="basic-2", kind="basic", fields={"user": "a", "password": canary}, verify=False)
+    form = open_form("basic")
+    assert form.field("Name").get_attribute("placeholder") == "basic-3"
+    form.field("User").fill("ada")
+    form.field("Password").fill(canary)
+
+    form.press("Save")
+
+    assert "basic = %cred use basic-3" in form.saved()
+    assert client.resolve("basic-3")["fields"]["password"] == canary
+
+
 def test_the_kernel_is_told_nothing_that_was_typed(client: Any, open_form: Open, canary: str) -> None:
     """Not even public fields: the kernel could put another host beside a sealed password."""
     form = open_form("basic", name="x")
@@ -87,8 +100,8 @@ def test_what_is_missing_is_said_before_anything_is_sent(open_form: Open) -> Non
     form.press("Save")
 
     status = form.page.locator(".cm-status").inner_text()
-    assert "Name is required. User is required. Password is required." in status
-    assert form.page.evaluate("document.activeElement.id") == form.field("Name").get_attribute("id")
+    assert "User is required. Password is required." in status
+    assert form.page.evaluate("document.activeElement.id") == form.field("User").get_attribute("id")
     assert [message["type"] for message in form.page.heard] == ["hello"]
 
 

@@ -81,6 +81,17 @@ def test_it_is_stored_unverified_when_that_is_said(shell, service, monkeypatch, 
     assert api.client().call("show", ref="shop")["verified"] is None
 
 
+def test_a_credential_without_a_name_gets_one(shell, service, monkeypatch, canary):
+    monkeypatch.setenv("PW", canary)
+
+    code, out, err = add(shell, service, name="", flags="--no-verify")
+
+    assert (code, err) == (0, "")
+    assert out.startswith("✓ basic-1 saved")
+    assert api.use("basic-1")["password"] == canary
+    assert canary not in out
+
+
 def test_what_the_service_accepts_is_stored_with_the_answer(shell, service, monkeypatch):
     monkeypatch.setenv("PW", GOOD)
 

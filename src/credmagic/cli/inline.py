@@ -85,7 +85,7 @@ class Finding:
 def suspicious(words: Sequence[str], options: Options) -> bool:
     """Cheap first look: only a line that could carry a value is examined against the kinds."""
     if words[0] in WRITING:
-        return len(words) > 2
+        return len(words) > 2 or any("=" in word for word in words[1:])
     for word in words[1:]:
         if word == "--":
             return False

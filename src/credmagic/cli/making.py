@@ -62,8 +62,7 @@ def edit(door: Door, ref: str, environment: str | None, expires_at: str | None) 
 
 
 @click.command("add", cls=Verb)
-@options.name
-@click.argument("fields", nargs=-1, type=options.PUBLIC, metavar="[FIELD=VALUE]...")
+@click.argument("words", nargs=-1, type=options.PUBLIC, metavar="[NAME] [FIELD=VALUE]...")
 @click.option("--kind", required=True, type=options.KIND, metavar="K", help="The kind: see `kinds`.")
 @options.secret
 @options.env
@@ -75,15 +74,15 @@ def edit(door: Door, ref: str, environment: str | None, expires_at: str | None) 
 @options.expires
 @options.as_json
 @options.door
-def add(
-    door: Door, /, ref: str, kind: str, fields: tuple[str, ...], secrets: tuple[str, ...], as_json: bool, **more: Any
-) -> Any:
-    """Make a credential in a script: public fields as field=value, secret ones by reference."""
+def add(door: Door, /, words: tuple[str, ...], kind: str, secrets: tuple[str, ...], as_json: bool, **more: Any) -> Any:
+    """Make a credential in a script: public fields as field=value, secret ones by reference. Without NAME: KIND-N."""
+    named = bool(words) and "=" not in words[0]
+    name, fields = (door.expand(words[0]), words[1:]) if named else ("", words)
     more["environment"] = more["environment"] or ""
     more["tags"] = list(more["tags"])
     described = door.kind(kind)
     values = sources.nested(sources.gathered(door, fields, secrets), described)
-    view = door.client.call("create", name=ref, kind=described["kind"], fields=values, **more)
+    view = door.client.call("create", name=name, kind=described["kind"], fields=values, **more)
     return done(door, view, "saved", as_json)
 
 

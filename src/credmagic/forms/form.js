@@ -89,6 +89,7 @@ class FormView {
       h("div", { class: "cm-status" }, this.live, this.clock), this.extra, this.buttons);
     if (!this.editing) {
       this.field("name").show(this.model.get("name"));
+      this.field("name").control.target.placeholder = this.model.get("proposed")[kind.kind] ?? "";
       this.field("environment").show(this.model.get("environment"));
     }
   }

@@ -22,7 +22,7 @@ import anywidget
 import traitlets
 
 from credmagic.errors import CredmagicError
-from credmagic.forms import bundle, code, opened
+from credmagic.forms import bundle, code, names, opened
 
 if TYPE_CHECKING:
     from credmagic.client.base import Client
@@ -41,6 +41,7 @@ class Form(anywidget.AnyWidget):
     name = traitlets.Unicode().tag(sync=True)
     environment = traitlets.Unicode().tag(sync=True)
     team = traitlets.Bool().tag(sync=True)
+    proposed: Any = traitlets.Dict().tag(sync=True)  # kind → what it will be called without a name
     prompt = traitlets.Unicode().tag(sync=True)
     phase = traitlets.Enum(["open", "saved", "cancelled"], default_value="open").tag(sync=True)
 
@@ -58,6 +59,8 @@ class Form(anywidget.AnyWidget):
         self._variable = variable
         self._view = view  # edit: what is stored; after Save: what was stored. Public, but not for the file
         self._by_name = {str(kind["kind"]): kind for kind in traits["kinds"]}
+        if traits.get("mode") != "edit" and not traits.get("name"):
+            traits["proposed"] = names.proposed(client, traits["kinds"], traits.get("environment", ""))
         only = traits["kinds"][0] if len(traits["kinds"]) == 1 else None
         super().__init__(prompt=code.prompt_line(only, traits.get("name", ""), code.remote_of(client)), **traits)
         self.on_msg(self._heard)
@@ -132,7 +135,7 @@ class Form(anywidget.AnyWidget):
         opened.discard(self)
         with self.hold_sync():
             self.phase = phase
-            self.kinds = []
+            self.kinds, self.proposed = [], {}
 
     def _code(self, view: Mapping[str, Any]) -> str:
         kind = self._by_name.get(str(view["kind"]), {"kind": view["kind"]})

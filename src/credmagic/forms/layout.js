@@ -4,6 +4,7 @@
 // as the kind declares them. What is `more` is folded away.
 
 const NAME = { name: "name", title: "Name", type: "str", required: true, help: "What code calls it." };
+const NEW_NAME = { ...NAME, required: false };
 const ENVIRONMENT = {
   name: "environment", title: "Environment", type: "str", choices: ["draft", "live"], open_choice: true,
   help: "Empty: serves all environments.",
@@ -22,7 +23,7 @@ const fieldsOf = (kind, editing, view) => {
   const makeOwn = (field) => new Field(field, { own: true, stored: Boolean(field.secret && view?.secrets.includes(field.name)) });
   const own = [...kind.fields].sort((a, b) => Number(b.required) - Number(a.required));
   return {
-    front: [...(editing ? [NAME] : [NAME, ENVIRONMENT]).map(make), ...own.filter((field) => !field.more).map(makeOwn),
+    front: [...(editing ? [NAME] : [NEW_NAME, ENVIRONMENT]).map(make), ...own.filter((field) => !field.more).map(makeOwn),
       ...(editing ? [] : [make(ATTACH)])],
     folded: [...own.filter((field) => field.more).map(makeOwn), ...COMMON_MORE.map(make)],
   };

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from credmagic.errors import CredmagicError
-from credmagic.forms import code
+from credmagic.forms import code, names
 
 if TYPE_CHECKING:
     from credmagic.client.base import Client
@@ -37,7 +37,12 @@ def new(
 
     def asked() -> dict[str, Any]:
         kind = kinds[0] if len(kinds) == 1 else _choose("Kind", kinds, lambda kind: str(kind["title"]))
-        given: dict[str, Any] = {"name": name or _line("Name", required=True), "environment": environment, "team": team}
+        proposed = names.proposed(client, [kind], environment)[kind["kind"]]
+        given: dict[str, Any] = {
+            "name": name or _line("Name", default=proposed),
+            "environment": environment,
+            "team": team,
+        }
         given["fields"] = _answers(_ordered(kind))
         given |= _about(kind, given["fields"])
         return _saved(kind, given, lambda: client.call("create", kind=kind["kind"], **given))

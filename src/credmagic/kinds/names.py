@@ -6,9 +6,10 @@ the field in `errors`; no message quotes what was typed.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time
 from typing import NoReturn
 
@@ -118,6 +119,11 @@ def parse_expiry(text: object) -> datetime:
     if moment is None:
         _refuse("expires_at", "must be a date like 2027-01-31 or 2027-01-31T18:00+01:00")
     return moment
+
+
+def next_name(kind: str, count: int, is_taken: Callable[[str], bool]) -> str:
+    """`KIND-N` for a credential that got no name, where there are `count` of that kind already."""
+    return next(name for number in itertools.count(count + 1) if not is_taken(name := f"{kind}-{number}"))
 
 
 def env_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""How are credentials made, edited and removed? (What happens to them in between: `lifecycle`.)
+"""How are credentials edited and removed? (How they are made: `creating`; what happens in between: `lifecycle`.)
 
 Input is validated by the kind's class and, unless asked not to, tried out against the service *before* a write
 transaction begins; inside it nothing slow happens. A refusal at any step leaves the store as it was. Values that
@@ -7,20 +7,18 @@ change make a new immutable version; name, description, tags and expiry change o
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from credmagic.errors import ChangedMeanwhile, CredentialInUse, NameTaken, word
+from credmagic.errors import ChangedMeanwhile, CredentialInUse, CredmagicError, NameTaken, word
 from credmagic.kinds import names as rules
 from credmagic.kinds.base import CredentialKind
-from credmagic.kinds.registry import find_kind
 from credmagic.store.rows import AssociationRow, CredentialRow, GrantRow, UsageRow, VersionRow
 from credmagic.store.transaction import Transaction
-from credmagic.vault.associations import attach_in, listed
+from credmagic.vault.associations import listed
 from credmagic.vault.audit import Caller, Event, now
 from credmagic.vault.guarding import check_change
 from credmagic.vault.records import Stored, iso, micros, open_to_show, seal_meta, seal_version
@@ -85,51 +83,8 @@ def given_expiry(text: str) -> datetime | None:
     return rules.parse_expiry(text) if text else None
 
 
-def create(
-    vault: Vault,
-    caller: Caller,
-    name: str,
-    kind: str,
-    fields: Mapping[str, Any],
-    environment: str = "",
-    team: bool = False,
-    description: str = "",
-    tags: Sequence[str] = (),
-    expires_at: str | None = None,
-    verify: bool = True,
-    attach: bool = False,
-) -> dict[str, Any]:
-    """Store a new credential. Raises `InvalidCredential`, `NameTaken`, `VerificationFailed`, `Unreachable`."""
-    name, environment = rules.check_name(name), rules.check_environment(environment)
-    described = {"name": name, "description": rules.check_description(description), "tags": rules.check_tags(tags)}
-    cls = find_kind(kind)
-    owner = vault.owners.team if team else vault.owners.me
-    vault.acting.check(vault.owners.owned(owner))
-    index = vault.keyset.name_index(owner, environment, name)
-    if verify:  # before the service is asked; the unique index has the last word in any case
-        with vault.store.read() as reader:
-            place = {"owner_id": owner, "environment": environment, "name_ix": index}
-            if reader.find(CredentialRow, place, limit=1):
-                raise _taken(name, environment)
-    draft = make_draft(cls.parse(fields), expires_at or None, verify)
-    at = now()
-    row = CredentialRow(
-        os.urandom(16), owner, index, environment, cls.kind, cls.version, "active", 1, 1,
-        vault.keyset.primary_id, b"", at, at,
-    )  # fmt: skip
-    stored = seal_meta(vault.keyset, row, {**described, **draft.meta()})
-    try:
-        with vault.change(Event("credential.create", caller, object_id=row.id, version=1)) as transaction:
-            transaction.insert(stored.row)
-            transaction.insert(seal_version(vault.keyset, row, 1, draft.values(), at))
-            if attach:
-                attach_in(vault, transaction, caller, stored)
-    except NameTaken:
-        raise _taken(name, environment) from None
-    return {**vault.view(stored), "warnings": draft.warnings}
-
-
-def _taken(name: str, environment: str) -> NameTaken:
+def taken(name: str, environment: str) -> NameTaken:
+    """There is one of that name already."""
     where = f" in {environment}" if environment else ""
     return NameTaken(
         f'there is a credential "{name}"{where} already',
@@ -202,8 +157,13 @@ def _over(stored: Stored) -> list[str]:
 
 def on_top(attempt: Callable[[], T]) -> T:
     """Run an attempt of reading and writing again when somebody else wrote in between."""
+    return again(attempt, ChangedMeanwhile)
+
+
+def again(attempt: Callable[[], T], refused: type[CredmagicError]) -> T:
+    """Run an attempt until it is not refused because somebody else was faster."""
     for _ in range(_ATTEMPTS - 1):
-        with suppress(ChangedMeanwhile):
+        with suppress(refused):
             return attempt()
     return attempt()
 
@@ -232,7 +192,7 @@ def write(
             if draft:
                 transaction.insert(seal_version(vault.keyset, row, version, draft.values(), at))
     except NameTaken:
-        raise _taken(changed.name, row.environment) from None
+        raise taken(changed.name, row.environment) from None
     return changed
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from credmagic.errors import CredmagicError, InvalidCredential
 from credmagic.kinds.registry import find_kind
-from credmagic.vault import credentials
+from credmagic.vault import creating, credentials
 from credmagic.vault.associations import attach
 from credmagic.vault.audit import Caller, Event
 from credmagic.vault.guarding import check_change
@@ -70,7 +70,7 @@ def _verify(vault: Vault, kind: str, ref: str | None, form: Mapping[str, Any]) -
 
 def _create(vault: Vault, caller: Caller, kind: str, form: Mapping[str, Any]) -> dict[str, Any]:
     given = {key: value for key, value in form.items() if value is not None and key in _FORM}
-    return credentials.create(vault, caller, kind=kind, **{"name": "", "fields": {}, **given})
+    return creating.create(vault, caller, kind=kind, **{"fields": {}, **given})
 
 
 def _edit(vault: Vault, caller: Caller, ref: str, form: Mapping[str, Any]) -> dict[str, Any]:

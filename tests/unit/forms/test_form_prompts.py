@@ -93,6 +93,15 @@ def test_a_taken_name_asks_for_another(client: Any, answers: Answers) -> None:
     assert view["name"] == "free"
 
 
+def test_no_name_takes_the_one_that_is_proposed(client: Any, answers: Answers, canary: str) -> None:
+    answers({"Name": "", "User": "ada"}, {"Password": canary})
+
+    view = forms.new(client, "basic")
+
+    assert view is not None
+    assert view["name"] == "basic-1"
+
+
 def test_a_required_answer_is_insisted_on(client: Any, answers: Answers, capsys: Any) -> None:
     answers({"User": ["", "ada"]}, {"Password": ["", "geheim-geheim"]})
 

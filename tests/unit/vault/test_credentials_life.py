@@ -165,7 +165,7 @@ def test_keys_of_a_key_value_credential_are_what_a_notebook_indexes(act):
 @pytest.mark.parametrize(
     ("params", "error", "field"),
     [
-        ({"name": "", "kind": "basic", "fields": {}}, InvalidCredential, "name"),
+        ({"name": " ", "kind": "basic", "fields": {}}, InvalidCredential, "name"),
         ({"name": "x" * 129, "kind": "basic", "fields": {}}, InvalidCredential, "name"),
         ({"name": "a\x00b", "kind": "basic", "fields": {}}, InvalidCredential, "name"),
         ({"name": "a", "kind": "basik", "fields": {}}, UnknownKind, None),
