@@ -144,7 +144,7 @@ def _operation(face: Face, route: Route, method: str, names: Mapping[str, Any]) 
         "summary": op.summary,
         "security": [] if op.public else [{who: []} for who in face.identity],
         "parameters": [
-            *(_parameter("path", Param(name, required=True)) for name in route.parameters),
+            *(_parameter("path", _in_address(route, name)) for name in route.parameters),
             *(_parameter("query", param) for param in op.query),
         ],
         "responses": _responses(face, op, names),
@@ -154,9 +154,15 @@ def _operation(face: Face, route: Route, method: str, names: Mapping[str, Any]) 
     return described
 
 
+def _in_address(route: Route, name: str) -> Param:
+    pattern = route.segments.get(name)
+    return Param(
+        name, {"type": "string", "minLength": 1, **({"pattern": f"^{pattern}$"} if pattern else {})}, required=True
+    )
+
+
 def _parameter(place: str, param: Param) -> dict[str, Any]:
-    schema = {**param.schema, "minLength": 1} if place == "path" else param.schema
-    described = {"name": param.name, "in": place, "required": param.required, "schema": schema}
+    described = {"name": param.name, "in": place, "required": param.required, "schema": param.schema}
     return described | ({"description": param.description} if param.description else {})
 
 
