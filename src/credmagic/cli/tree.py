@@ -83,12 +83,12 @@ def _examined(group: click.Group, words: Sequence[str], door: Door) -> inline.Fi
         inner = _examined(verb, words[at + 1 :], door)
         return inner.moved(at + 1) if inner else None
     words, flags = words[at:], _flags(verb)
-    if not inline.suspicious(words, flags):
+    no_sources = dict(_sources(verb, words))
+    if not no_sources and not inline.suspicious(words, flags):
         return None
     fields = inline.Fields.of(door.kinds(), inline.chosen_kind(words))
     finding = inline.find(words, flags, fields)
-    for place, word in _sources(verb, words):
-        finding.instead[place] = word
+    finding.instead |= no_sources
     return finding.moved(at)
 
 
