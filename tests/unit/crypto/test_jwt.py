@@ -105,6 +105,17 @@ def test_no_character_can_be_changed(at: int, character: str) -> None:
     assert code(changed) == ("" if changed == token else "token_invalid")
 
 
+@pytest.mark.parametrize("part", ["QQ", "QUI", "QUJD", "", "-_-_"])
+def test_base64_in_its_one_spelling_is_taken(part: str) -> None:
+    assert jwt._is_canonical(part)
+
+
+@pytest.mark.parametrize("part", ["QR", "QQ==", "Q", "QUJ", "QUJ D", "+/+/", "QUJD\n", "QU.D", "====", "QQ=", "é"])
+def test_base64_in_any_other_spelling_is_not(part: str) -> None:
+    """Whatever the library beneath takes: it has changed its mind before."""
+    assert not jwt._is_canonical(part)
+
+
 def test_a_locked_vault_says_that_it_is_locked() -> None:
     keyset, _ = Keyset.generate(os.urandom(16), new_root_key())
     token = jwt.issue(keyset, NOW, 900, **CLAIMS)

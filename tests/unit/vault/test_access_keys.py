@@ -219,16 +219,29 @@ def test_a_machine_that_is_admin_manages_them(vault: Vault, act) -> None:
 
 
 # ── a writer without keys ────────────────────────────────────────────────────────────────────────────────────
-@pytest.mark.parametrize(
-    "change",
-    ["status = 'active'", "akv = 1", "revision = 1", "principal_id = x'00'", "key_ix = x'00'", "sealed = x'00'"],
-)
-def test_a_row_changed_outside_opens_nothing(vault: Vault, act, key, home: Path, change) -> None:
+@pytest.mark.parametrize("change", ["akv = 7", "principal_id = (SELECT id FROM principals WHERE role = 'Admin')",
+                                    "key_ix = x'00'", "revision = 7", "sealed = x'00'", "created_at = 7"])  # fmt: skip
+def test_a_key_changed_outside_opens_nothing_more(vault: Vault, act, key, home: Path, change) -> None:
+    act("app_add", name="boss", roles=["ADMIN"])
+    forge(home, change)
+    try:
+        assert sign_in(vault, MACHINE, key["id"], key["secret"]).identity.name == "etl"
+        assert change.startswith("created_at")  # decides nothing
+    except (NotSignedIn, SealBroken):
+        assert not change.startswith("created_at")
+
+
+@pytest.mark.parametrize("change", ["status = 'active'", "status = 'active', revision = 1, akv = 1"])
+def test_a_paused_key_is_not_resumed_outside(vault: Vault, act, key, home: Path, change) -> None:
     act("key_pause", key_id=key["id"])
+    forge(home, change)
+    with pytest.raises(SealBroken):
+        sign_in(vault, MACHINE, key["id"], key["secret"])
+
+
+def forge(home: Path, change: str) -> None:
+    """What somebody with an editor for databases does to the key."""
     with sqlite3.connect(home / "data" / "credmagic.db") as raw:
         raw.execute("PRAGMA foreign_keys = OFF")
         raw.execute(f"UPDATE access_keys SET {change}")
     raw.close()
-
-    with pytest.raises((NotSignedIn, SealBroken)):
-        sign_in(vault, MACHINE, key["id"], key["secret"])

@@ -94,7 +94,6 @@ def test_while_one_waits_the_right_secret_does_not_help(vault: Vault, key, clock
 def test_nobody_locks_an_id_for_everybody_else(vault: Vault, key, clock: Clock) -> None:
     for number in range(100):
         tried(vault, key["id"], peer=f"203.0.113.{number}")
-    fails(vault, clock, key["id"], 9)
 
     got = sign_in(vault, Caller("machine", peer=ELSEWHERE), key["id"], key["secret"])
     assert got.identity.name == "etl"
