@@ -31,6 +31,8 @@ REFUSED = {
     f"add db --kind basic user=me -p{S}": "add db --kind basic user=me",
     f"add db --kind basic user=me --{S}": "add db --kind basic user=me",
     f"add db --kind basic user=me -e PGPASSWORD={S}": None,
+    f"add password={S}": "add --secret password=prompt",
+    f"add --kind basic user=me password={S}": "add --kind basic user=me --secret password=prompt",
     f"add t --kind bearer token={S}": "add t --kind bearer --secret token=prompt",
     f"add t --kind bearer {S}==": "add t --kind bearer",
     f"add t --kind api_token api_token={S}": "add t --kind api_token --secret api_token=prompt",
