@@ -155,6 +155,13 @@ def test_a_clock_that_was_set_back_locks_nobody_out(vault: Vault, key, clock: Cl
     assert tried(vault, key["id"]) == 0
 
 
+def test_a_window_that_begins_in_the_future_is_a_new_one(vault: Vault, clock: Clock) -> None:
+    for _ in range(2):
+        assert [tried(vault, f"cmk_{number}") for number in range(60)] == [0] * 60
+        assert 50 < tried(vault, "cmk_another") <= 60
+        clock.pass_by(-300)
+
+
 def test_a_wait_that_begins_is_in_the_audit_log_once(vault: Vault, act, key, clock: Clock) -> None:
     for _ in range(30):
         tried(vault, key["id"])
