@@ -1,7 +1,9 @@
 """What Conductor's face says on the wire: exact statuses, words, shapes and times; never a 404 or a renewal word where a client breaks."""
 
 import base64
+import http.client
 import json
+import socket
 import time
 from contextlib import contextmanager
 
@@ -199,6 +201,14 @@ def test_a_body_that_is_no_object_is_no_renewal(ask, body):
     assert word == "BAD_FIELD"
 
 
+def test_a_token_in_the_address_of_the_exchange_is_no_renewal_either(ask, application):
+    _, key, secret = application()
+
+    answer = ask("POST", "token?token=x", {"keyId": key, "keySecret": secret})
+
+    assert refused(answer) == (401, "INVALID_CREDENTIALS")
+
+
 def test_other_methods_at_the_exchange_are_405(ask, admin):
     for method in ("GET", "PUT", "DELETE"):
         answer = ask(method, "token", token=admin)
@@ -237,6 +247,31 @@ def unsigned(token):
 def test_a_token_that_is_not_right_sends_the_client_for_another(ask, admin, spoil):
     for method, path in (("GET", "applications"), ("POST", "applications"), ("GET", "token/userInfo")):
         assert refused(ask(method, path, token=spoil(admin))) == (401, "INVALID_TOKEN")
+
+
+def test_a_401_keeps_the_connection_for_the_renewal(server, application):
+    _, key, secret = application()
+    kept = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+
+    def post(path, body, **headers):
+        kept.request("POST", f"/{API}{path}", body, {"Content-Type": "application/json", **headers})
+        answer = kept.getresponse()
+        return answer.status, answer.read(), kept.sock
+
+    first = post("applications", b'{"name": "x"}', **{"X-Authorization": "stale"})
+    second = post("token", json.dumps({"keyId": key, "keySecret": secret}).encode())
+
+    assert (first[0], second[0]) == (401, 200)
+    assert first[2] is second[2] is not None  # http.client drops a socket that was closed on it
+    kept.close()
+
+
+def test_more_than_a_body_may_hold_is_not_waited_for(server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as raw:
+        head = f"POST /{API}applications HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        raw.sendall(f"{head}Content-Length: 2000000\r\n\r\n".encode())
+
+        assert raw.recv(100).startswith(b"HTTP/1.1 401")
 
 
 def test_an_expired_token_sends_the_client_for_another(ask, vault, admin):
