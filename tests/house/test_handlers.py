@@ -26,6 +26,8 @@ def methods(source):
 
 SIGN_INS = {"TokenHandler.post", "AuthorizeHandler.post", "SessionsHandler.post"}
 """The only methods that serve anyone: each takes a proof of its own and gives a token for it."""
+COMES_BACK = {"CallbackHandler.get"}
+"""And the one that takes what a browser brings back: `state` says whose it is, and nothing is given."""
 
 
 def is_guarded(method, owner=""):
@@ -38,7 +40,7 @@ def is_guarded(method, owner=""):
         ["web.authenticated", "authorized('read', resource='credmagic')"],
         ["web.authenticated", "authorized('write', resource='credmagic')"],
         ["signed_in"],
-    ) or (written == ["anyone"] and f"{owner}.{method.name}" in SIGN_INS)
+    ) or (written == ["anyone"] and f"{owner}.{method.name}" in SIGN_INS | COMES_BACK)
 
 
 def unguarded(source):

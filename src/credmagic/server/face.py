@@ -50,6 +50,8 @@ class Op:
     query: tuple[Param, ...] = ()
     public: bool = False
     """True when nobody has to say who he is (a sign-in)."""
+    page: bool = False
+    """True when the answer is a page for people: HTML, with a policy of its own."""
 
 
 @dataclass(frozen=True)

@@ -169,6 +169,8 @@ def _parameter(place: str, param: Param) -> dict[str, Any]:
 def _responses(face: Face, op: Op, names: Mapping[str, Any]) -> dict[str, Any]:
     """Everything this operation can answer."""
     own = {status: _response(status, name and names[name]) for status, name in op.answers.items()}
+    if op.page:
+        own = {status: _page(response) for status, response in own.items()}
     shared = {status: {"$ref": f"#/components/responses/{face.name}.{status}"} for status in face.problems}
     return {str(status): response for status, response in sorted({**shared, **own}.items())}
 
@@ -179,6 +181,13 @@ def _response(status: int, schema: Any) -> dict[str, Any]:
         headers["Retry-After"] = {"required": True, "description": "Seconds", "schema": {"type": "integer"}}
     described: dict[str, Any] = {"description": HTTPStatus(status).phrase, "headers": headers}
     return described if schema is None else described | {"content": {JSON: {"schema": schema}}}
+
+
+def _page(response: Mapping[str, Any]) -> dict[str, Any]:
+    """The same as HTML for people, which has a policy of its own: a style of its page, say."""
+    policy = {"Content-Security-Policy": {"required": True, "schema": {"type": "string"}}}
+    content = {"text/html": {"schema": {"type": "string"}}}
+    return {**response, "headers": {**response["headers"], **policy}, "content": content}
 
 
 def _headers() -> Iterator[tuple[str, str]]:
