@@ -5,6 +5,8 @@ user, an Admin, a Contributor, and nobody. Limits on requests are off (`CREDMAGI
 lies behind it; tests/unit/server/test_server_rates.py is about them.
 """
 
+import copy
+
 import pytest
 
 from credmagic.server import openapi
@@ -66,8 +68,33 @@ def test_no_limit_hid_anything(findings):
 
 
 def test_every_answer_is_one_that_was_declared(findings):
-    """Status, content type, headers and the shape of the body, as schemathesis compares them with the document."""
+    """Status, content type, headers and the shape of the body, as schemathesis compares them with the document.
+
+    And the reverse: what the document says is wrong is never accepted (but see `LENIENT`).
+    """
     assert findings.failures[:8] == []
+
+
+@pytest.mark.parametrize("planted", ["no such status", "another header", "another type", "another shape"])
+def test_the_control_an_answer_that_was_not_declared_is_found(world, document, planted):
+    """The document is changed instead of the server: what was right is a surprise then."""
+    doctored = copy.deepcopy(document)
+    responses = doctored["paths"]["/api/health"]["get"]["responses"]
+    if planted == "no such status":
+        del responses["200"]
+    elif planted == "another header":
+        doctored["components"]["headers"]["Cache-Control"]["schema"]["const"] = "public"
+    elif planted == "another type":
+        responses["200"]["content"] = {"text/html": {"schema": {"type": "string"}}}
+    else:
+        doctored["components"]["schemas"]["own.Health"]["properties"]["version"] = {"type": "integer"}
+    run = Run(world, doctored)
+
+    for found in run.schema.get_all_operations():
+        if found.ok().path == "/api/health":
+            run.ask_right(found.ok())
+
+    assert run.findings.failures
 
 
 def test_every_answer_carries_every_header_and_says_exactly_what_it_is(findings):

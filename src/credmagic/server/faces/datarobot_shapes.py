@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from credmagic.errors import CredentialNotFound, CredmagicError, InvalidCredential, UnknownKind
+from credmagic.kinds.names import check_name
 from credmagic.kinds.registry import find_kind
 from credmagic.server.faces.datarobot_models import (
     DEFAULT_TYPE,
@@ -69,9 +70,9 @@ def _type(kind: str) -> str:
 
 
 def creation(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of `create` in the body of a POST."""
+    """The parameters of `create` in the body of a POST. Raises `InvalidCredential`: here a name must be given."""
     return {
-        "name": body.get("name", ""),
+        "name": check_name(body.get("name")),
         "kind": body.get("credentialType", DEFAULT_TYPE),
         "fields": _fields(body),
         "description": body.get("description"),
