@@ -98,7 +98,8 @@ def _user_token(door: Door, program: Program, wanted: Wanted, prog: str, out: st
 
     with showing.in_file(out, value_of) if out else showing.on_terminal(value_of) as show:
         place = show({"token": _token(door)})
-    return door.note(f"Your token for {wanted.server.page}, good for an hour, is {place}. In Python: {program.as_user}")
+    door.note(f"Your token for {wanted.server.page}, good for an hour, is {place}.")
+    return door.note(f"In Python: {program.as_user}")
 
 
 def _page(client: str, program: Program, wanted: Wanted, setup: Setup) -> Page:

@@ -30,7 +30,7 @@ def merge_yaml(path: Path, values: Mapping[str, Any]) -> None:
     except yaml.YAMLError:
         old = ()
     if old is not None and not isinstance(old, dict):
-        raise UsageError(f"{path} is no YAML mapping; it was left as it is", next_step="Repair it or move it away.")
+        raise UsageError(f"{path} is no YAML mapping; it was not changed", next_step="Repair it or move it away.")
     wanted = merged(old or {}, values)
     lines = {key: f"{key}: {json.dumps(value)}" for key, value in values.items() if not isinstance(value, Mapping)}
     edited = _edited(text, lines, r"^{}[ \t]*:[ \t].*$")
@@ -82,7 +82,7 @@ def _read(path: Path) -> str:
         return ""
     except (OSError, UnicodeDecodeError) as error:
         problem = getattr(error, "strerror", None) or "no UTF-8 text"
-    raise UsageError(f"{path} cannot be read ({problem}); it was left as it is", next_step="Repair it or move it away.")
+    raise UsageError(f"{path} cannot be read ({problem}); it was not changed", next_step="Repair it or move it away.")
 
 
 def replace(path: Path, text: str) -> None:

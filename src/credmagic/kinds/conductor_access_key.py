@@ -63,7 +63,10 @@ class ConductorAccessKey(TokenKind):
     @adapter
     def conductor_configuration(self) -> Any:
         """A `conductor.client.configuration.configuration.Configuration` that has the token already."""
-        module = load("conductor.client.configuration.configuration", "conductor-python", "conductor_configuration()")
-        configuration = module.Configuration(server_api_url=self.server_url)
+        package, asked = "conductor.client.configuration", "conductor_configuration()"
+        module = load(f"{package}.configuration", "conductor-python", asked)
+        settings = load(f"{package}.settings.authentication_settings", "conductor-python", asked)
+        no_key = settings.AuthenticationSettings(None, None)  # without any settings the client leaves a token out
+        configuration = module.Configuration(server_api_url=self.server_url, authentication_settings=no_key)
         configuration.update_token(str.__str__(self.fresh().value))
         return configuration

@@ -15,7 +15,10 @@ class Conductor(Program):
     """Signs in with an access key."""
 
     title: ClassVar[str] = "Orkes Conductor's Python client"
-    as_user: ClassVar[str] = "configuration.update_token(TOKEN)"
+    as_user: ClassVar[str] = (
+        "Configuration(server_api_url=URL, authentication_settings=AuthenticationSettings(None, None)), "
+        "then its update_token(TOKEN)"
+    )
 
     def setup(self, wanted: Wanted, prog: str) -> Setup:
         """The variables."""
