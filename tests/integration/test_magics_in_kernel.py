@@ -151,3 +151,29 @@ def test_unloading_takes_it_back(kernel):
 
     assert "not found" in shown
     assert kernel.run("%load_ext credmagic")[0]["status"] == "ok"
+
+
+def test_a_scoped_cell_awaits_on_the_kernels_own_loop_and_gives_everything_back(kernel):
+    reply, shown = kernel.run(
+        "%%cred use warehouse --export\nimport asyncio, os\nloop = asyncio.get_running_loop()\n"
+        "done = await asyncio.wait_for(asyncio.to_thread(os.environ.get, 'WAREHOUSE_USER'), 10)\n"
+        "print('in a thread:', done)\nawait asyncio.sleep(0, os.environ['WAREHOUSE_PASSWORD'])"
+    )
+    after = kernel.run("asyncio.get_running_loop() is loop, 'WAREHOUSE_USER' in os.environ")[1]
+
+    assert reply["status"] == "ok"
+    assert "in a thread: ann" in shown
+    assert "[warehouse.password]" in shown
+    assert "(True, False)" in after
+    assert S not in shown
+
+
+def test_an_awaiting_cell_that_is_interrupted_gives_everything_back(kernel):
+    kernel.run("import threading, signal, os")
+    reply, _ = kernel.run(
+        "%%cred use warehouse --export\nimport asyncio\n"
+        "threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()\nawait asyncio.sleep(20)"
+    )
+
+    assert reply["status"] == "error"
+    assert "False" in kernel.run("'WAREHOUSE_USER' in os.environ")[1]

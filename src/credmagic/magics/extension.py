@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -43,6 +44,7 @@ def load(ip: Any) -> None:
     undo.callback(injection.install(ip))
     ip.input_transformers_cleanup.append(_help_line)
     undo.callback(ip.input_transformers_cleanup.remove, _help_line)
+    undo.callback(_await_cells(ip))
 
 
 def unload(ip: Any) -> None:
@@ -114,6 +116,26 @@ def _use(ip: Any, name: str, variable: str | None) -> Any:
     if variable:
         handing.bind(ip.user_ns, credential, variable)
     return credential
+
+
+def _await_cells(ip: Any) -> Callable[[], None]:
+    """Put `await` before the call of `%%cred use` for a cell that awaits; the function that stops it."""
+
+    def transformed(lines: list[str]) -> list[str]:
+        if not ip.autoawait or not lines or lines[0].split()[:2] != ["%%cred", "use"]:
+            return lines
+        body = "".join(lines[1:])
+        if "await" not in body and "async" not in body:
+            return lines
+        from IPython.core.inputtransformer2 import cell_magic
+
+        from credmagic.magics.cell import awaits
+
+        return ["await " + "".join(cell_magic(lines))] if awaits(ip, body) else lines
+
+    transformed.has_side_effects = True  # type: ignore[attr-defined]  # not to ask whether a line more is to come
+    ip.input_transformers_cleanup.append(transformed)
+    return lambda: ip.input_transformers_cleanup.remove(transformed)
 
 
 def _forget_magic(ip: Any) -> None:

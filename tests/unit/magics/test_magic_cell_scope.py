@@ -73,3 +73,59 @@ def test_names_defined_in_the_cell_stay(cells, warehouse):
 
 def test_only_use_takes_a_cell(cells):
     assert "only `use` takes a cell" in cells("%%cred show x\npass").shown
+
+
+# ── cells that await ─────────────────────────────────────────────────────────────────────────────────────────
+SLEEPING = "import asyncio, os\n"
+
+
+def test_a_cell_may_await(cells, warehouse):
+    done = cells(
+        f"%%cred use warehouse --export\n{SLEEPING}await asyncio.sleep(0)\nseen = os.environ['WAREHOUSE_USER']\n"
+        "async def answer():\n    return seen + '!'\nawait answer()"
+    )
+
+    assert done.success
+    assert cells.ip.user_ns["seen"] == "ann"
+    assert "ann!" in done.shown
+    assert "WAREHOUSE_USER" not in os.environ
+    assert warehouse not in done.shown
+
+
+def test_what_an_awaiting_cell_raises_takes_everything_back(cells, warehouse):
+    done = cells(f"%%cred use warehouse --export\n{SLEEPING}await asyncio.sleep(0)\n1 / 0")
+
+    assert isinstance(done.error_in_exec, ZeroDivisionError)
+    assert "WAREHOUSE_USER" not in os.environ
+
+
+def test_async_with_and_for_are_awaited_and_what_stands_in_functions_is_not(cells, warehouse):
+    cells(
+        f"%%cred use warehouse as db\n{SLEEPING}async def three():\n    for n in range(3):\n        yield n\n"
+        "total = 0\nasync for n in three():\n    total += n\nuser = db['user']"
+    )
+    plain = cells("%%cred use warehouse as db\nasync def later():\n    await later()\nname = db['user']")
+
+    assert (cells.ip.user_ns["total"], cells.ip.user_ns["user"], cells.ip.user_ns["name"]) == (3, "ann", "ann")
+    assert plain.success
+
+
+def test_an_awaiting_cell_asks_for_help_or_is_refused_as_any_other(cells, warehouse):
+    assert cells("%%cred use --help\nawait nothing()").success
+    assert "no credential" in cells(f"%%cred use nothing-of-that-name\n{SLEEPING}await asyncio.sleep(0)").shown
+
+
+def test_without_autoawait_an_await_is_a_mistake_as_in_any_cell(cells, warehouse):
+    cells("%autoawait off")
+
+    done = cells(f"%%cred use warehouse\n{SLEEPING}await asyncio.sleep(0)")
+
+    assert isinstance(done.error_in_exec or done.error_before_exec, SyntaxError)
+    cells("%autoawait asyncio")
+
+
+def test_unloading_leaves_no_transformer(cells):
+    before = len(cells.ip.input_transformers_cleanup)
+    cells("%unload_ext credmagic")
+
+    assert len(cells.ip.input_transformers_cleanup) == before - 3
