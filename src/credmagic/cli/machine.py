@@ -68,6 +68,11 @@ def _with_password(
 ) -> Any:
     if password and out:
         raise UsageError("--out is for a password that is made, not for one that is given", next_step="Leave one out.")
+    if not password and door.remote and (door.in_shell or out):
+        raise UsageError(
+            "a password that is made on another server is shown in a notebook's browser only",
+            next_step=f"Choose it here: --password prompt. Or in a cell: %cred --remote {door.remote} machine …",
+        )
     given = sources.read(door, "password", password) if password else None
     place: AbstractContextManager[Show | None] = nullcontext() if given else door.showing(out)
     with place as show:  # refused here, before anything changes, where nothing could be shown

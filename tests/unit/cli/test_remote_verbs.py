@@ -208,3 +208,11 @@ def test_a_door_remembers_what_each_server_knows():
     assert door.at("lab").at("here") is door.at("") is door
     assert door.at("lab").prog == "credmagic --remote lab"
     assert options.REMOTE.name == "text"
+
+
+@pytest.mark.parametrize("verb", [("add",), ("set-password", "m")])
+@pytest.mark.parametrize("out", [(), ("--out", "file")])
+def test_a_password_is_not_made_on_another_server_for_nobody_to_see(lab, shell, verb, out):
+    code, _, err = shell("machine", *verb, *out, "--remote", "lab")
+
+    assert (code, "--password prompt" in err) == (2, True)
