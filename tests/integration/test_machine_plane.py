@@ -1,8 +1,11 @@
 """Plane M on a real Jupyter server: values for a machine's token, and for nothing that looks like a browser."""
 
+import http.client
 import json
 import secrets
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -11,7 +14,7 @@ import pytest
 from credmagic.client.remote import AccessKeyToken, RemoteClient
 from credmagic.errors import AccessDenied, CredentialNotFound, InvalidCredential, NotSignedIn, RateLimited
 from credmagic.server.answers import HEADERS
-from credmagic.testing.jupyter import TOKEN, jupyter_server
+from credmagic.testing.jupyter import TOKEN, isolated, jupyter_server
 from credmagic.vault.actions import ACTIONS
 from machine_store import machine_store
 
@@ -34,6 +37,7 @@ def store(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(store):
     options = ["--ServerApp.disable_check_xsrf=True", "--ServerApp.allow_origin=*"]
+    options += ["--ServerApp.allow_unauthenticated_access=False"]
     with jupyter_server(store.workdir, *options) as running:
         yield running
         assert SECRET not in running.log
@@ -120,6 +124,7 @@ def test_an_admin_gets_no_value_of_somebody_else(server, store):
         ("Origin", "null"),
         ("Referer", "http://127.0.0.1/lab"),
         ("Sec_Fetch_Site", "same-origin"),
+        ("Sec_Fetch_Site", "cross-site"),
         ("Sec_Fetch_Mode", "cors"),
         ("sec_fetch_dest", "empty"),
     ],
@@ -146,11 +151,6 @@ def test_a_browser_is_refused_before_its_body_is_read(server, token):
 
 @pytest.mark.parametrize("path", [RESOLVE, ACTION + "names"])
 def test_a_token_for_a_jupyter_login_opens_nothing_here(server, store, path):
-    import subprocess
-    import sys
-
-    from credmagic.testing.jupyter import isolated
-
     done = subprocess.run(
         [sys.executable, "-c", USER_TOKEN], env=isolated(store.workdir), capture_output=True, text=True, check=True
     )
@@ -384,25 +384,44 @@ def busy(tmp_path_factory):
         yield running, opened
 
 
+def from_address(server, token, source):
+    """Status and `Retry-After` of a question from another address of this machine."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, 30, source_address=(source, 0))
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    connection.request("POST", f"/{RESOLVE}", '{"ref": "warehouse"}', headers)
+    answer = connection.getresponse()
+    told = json.loads(answer.read()).get("details", {}).get("retry_after", 0)
+    connection.close()
+    assert told == int(answer.headers.get("Retry-After", 0))
+    return answer.status, told
+
+
 def test_too_many_requests_are_told_to_wait_and_recorded_once(busy):
+    """Of one address, and of one machine wherever it asks from; others are not held up."""
+    server, store = busy
+    keys = [store.key(), store.key()]
+    tokens = [AccessKeyToken(server.url, key.id, key.secret)() for key in keys]  # two requests of 127.0.0.1
+
+    machine = [from_address(server, tokens[0], f"127.0.0.{2 + number // 4}") for number in range(9)]
+    recorded = len(store.events("rate_limited"))
+    other = [from_address(server, tokens[1], "127.0.0.1")[0] for _ in range(6)]
+
+    assert [status for status, _ in machine] == [200] * 6 + [429] * 3
+    assert all(0 < wait <= 60 for _, wait in machine[6:])
+    assert recorded == 1
+    assert other == [200] * 4 + [429] * 2
+    assert len(store.events("rate_limited")) == 2
+
+
+def test_a_client_hears_how_long_to_wait(busy):
     server, store = busy
     key = store.key()
+
     client = RemoteClient(server.url, AccessKeyToken(server.url, key.id, key.secret))
-    for _ in range(5):
-        client.resolve("warehouse")
+    with pytest.raises(RateLimited) as error:
+        used_until_refused(client, time.monotonic() + 30)
 
-    waits = []
-    for _ in range(4):
-        with pytest.raises(RateLimited) as error:
-            client.resolve("warehouse")
-        waits.append(error.value.details["retry_after"])
-    answer = server.request("POST", RESOLVE, {}, headers={})
-
-    client.close()
-    assert all(0 < wait <= 60 for wait in waits)
-    assert answer.status == 429
-    assert 0 < int(answer.headers["retry-after"]) <= 60
-    assert len(store.events("rate_limited")) == 1
+    assert error.value.next_step.startswith("Wait ")
 
 
 def test_a_server_without_a_store_makes_none_for_a_stranger(tmp_path):

@@ -288,5 +288,5 @@ def test_an_answer_is_heard_of_a_server_that_did_not_want_the_rest():
         thread = threading.Thread(target=refuse)
         thread.start()
         with pytest.raises(VaultLocked):
-            RemoteClient(f"http://127.0.0.1:{listening.getsockname()[1]}", token).call("create", x="x" * 900_000)
+            RemoteClient(f"http://127.0.0.1:{listening.getsockname()[1]}", token).call("create", x="x" * 16_000_000)
         thread.join()
