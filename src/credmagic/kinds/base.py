@@ -56,6 +56,8 @@ class CredentialKind(BaseModel):
     version: ClassVar[int] = 1
     probe: ClassVar[str | None] = None
     """Name of the entry point in `credmagic.probes` that can tell whether a credential works."""
+    one_session: ClassVar[bool] = False
+    """Whether signing in again ends the session that is open: then a probe would."""
     help: ClassVar[str] = ""
     help_url: ClassVar[str] = ""
     variables: ClassVar[tuple[str, ...]] = ()

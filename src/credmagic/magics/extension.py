@@ -131,7 +131,9 @@ def _await_cells(ip: Any) -> Callable[[], None]:
 
         from credmagic.magics.cell import awaits
 
-        return ["await " + "".join(cell_magic(lines))] if awaits(ip, body) else lines
+        if not awaits(ip, body):
+            return lines
+        return ["await " + "".join(cell_magic(lines))]  # type: ignore[no-untyped-call]
 
     transformed.has_side_effects = True  # type: ignore[attr-defined]  # not to ask whether a line more is to come
     ip.input_transformers_cleanup.append(transformed)

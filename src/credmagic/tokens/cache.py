@@ -141,6 +141,12 @@ class TokenCache:
     def _now(self) -> tuple[float, float]:
         return self.clock(), self._ticks()
 
+    def holds(self, credential_id: bytes) -> bool:
+        """Whether there is a token of it that has not ended, in whatever state of the credential."""
+        with self._guard:
+            slot = self._slots.get(credential_id)
+        return slot is not None and any(not h.older_than(h.ends_at, self._now()) for h in tuple(slot.held.values()))
+
     def drop(self, credential_id: bytes) -> None:
         """Forget the credential: it was rotated, paused or deleted. A fetch under way reaches only who waits for it."""
         with self._guard:

@@ -16,6 +16,7 @@ from credmagic.vault.associations import attach
 from credmagic.vault.audit import Caller, Event
 from credmagic.vault.guarding import check_change
 from credmagic.vault.vault import Vault
+from credmagic.vault.verification import in_session
 from credmagic.verify.base import verify
 
 _FORM = {"name", "environment", "team", "description", "tags", "expires_at", "attach", "fields", "verify"}
@@ -59,12 +60,15 @@ def submit_entry(vault: Vault, caller: Caller, entry_id: str, purpose: str, seal
 
 def _verify(vault: Vault, kind: str, ref: str | None, form: Mapping[str, Any]) -> dict[str, Any]:
     fields = form.get("fields", {})
+    result = None
     if ref is None:
         credential = find_kind(kind).parse(fields)
     else:
         with vault.store.read() as reader:
-            credential = vault.credential(reader, vault.find(reader, ref)).updated(fields)
-    result = verify(credential)
+            stored = vault.find(reader, ref)
+            credential = vault.credential(reader, stored).updated(fields)
+        result = in_session(vault, stored)
+    result = result or verify(credential)
     return {"outcome": result.outcome, "reason": result.reason, "took_ms": result.took_ms}
 
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from credmagic.errors import CredmagicError, InvalidCredential, Unreachable, VerificationFailed
+from credmagic.kinds.registry import find_kind
 from credmagic.vault.audit import Caller, Event, now
 from credmagic.vault.records import Stored, seal_meta
 from credmagic.vault.vault import Vault
-from credmagic.verify.base import TIMEOUT, verify
+from credmagic.verify.base import TIMEOUT, Result, verify
 
 LONGEST = 60
 """Seconds anybody may be kept waiting for a service."""
@@ -27,6 +28,8 @@ def check(
     with vault.store.read() as reader:
         stored = vault.find(reader, ref, environment)
         credential = vault.credential(reader, stored)
+    if (result := in_session(vault, stored)) is not None:  # nothing new to remember
+        return {"outcome": result.outcome, "reason": result.reason, "took_ms": 0}
     outcome, reason, took_ms = "ok", "", 0
     failure: CredmagicError | None = None
     try:
@@ -41,6 +44,13 @@ def check(
         raise failure
     vault.tokens.drop(stored.row.id)  # one that is held may have been refused since: the next use gets a new one
     return {"outcome": outcome, "reason": reason, "took_ms": took_ms}
+
+
+def in_session(vault: Vault, stored: Stored) -> Result | None:
+    """What is said instead of asking while a session is open that asking would end; None where it may be asked."""
+    if find_kind(stored.row.kind).one_session and vault.tokens.holds(stored.row.id):
+        return Result("unverifiable", "not tried: a session is open, and a second sign-in would end it")
+    return None
 
 
 def _remember(vault: Vault, caller: Caller, stored: Stored, verified: dict[str, Any]) -> None:
