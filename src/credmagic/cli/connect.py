@@ -13,7 +13,7 @@ import click
 
 from credmagic.cli import options, running, showing, sources
 from credmagic.cli.door import Door
-from credmagic.cli.pages import Cell, Column, Page, Section
+from credmagic.cli.pages import Page, Section
 from credmagic.cli.usage import UsageError, Verb, closest, did_you_mean
 from credmagic.errors import word
 from credmagic.values import SecretStr
@@ -108,18 +108,17 @@ def _page(client: str, program: Program, wanted: Wanted, setup: Setup) -> Page:
         "commands": list(setup.commands), "files": dict(setup.files), "python": list(setup.python),
     }  # fmt: skip
     told = [
-        ("Variables", [f"export {name}={value}" for name, value in setup.variables.items()]),
+        ("Variables", "\n".join(f"export {name}={value}" for name, value in setup.variables.items())),
         *((f"In {path}", _yaml(content)) for path, content in setup.files.items()),
-        ("Commands", setup.commands),
-        ("In Python", setup.python),
+        ("Commands", "\n".join(setup.commands)),
+        ("In Python", "\n".join(setup.python)),
     ]
-    sections = [Section([(Cell(line, code=True),) for line in lines], title) for title, lines in told if lines]
-    facts = [("server", wanted.server.page)]
-    return Page(program.title, data, facts, (Column(""),), sections, setup.notes)
+    sections = [Section((), title, code=lines) for title, lines in told if lines]
+    return Page(program.title, data, [("server", wanted.server.page)], sections=sections, foot=setup.notes)
 
 
-def _yaml(content: Mapping[str, Any]) -> list[str]:
+def _yaml(content: Mapping[str, Any]) -> str:
     import yaml
 
     text: str = yaml.safe_dump(dict(content), sort_keys=False, width=1000)
-    return text.splitlines()
+    return text.rstrip()

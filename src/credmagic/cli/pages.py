@@ -45,11 +45,15 @@ Row = tuple[Cell, ...]
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Rows under one heading (a kind with its count); `alarm` says what a folded section hides."""
+    """Rows under one heading (a kind with its count); `alarm` says what a folded section hides.
+
+    Or `code`: lines to copy as they are, in place of rows.
+    """
 
     rows: Sequence[Row]
     title: str = ""
     alarm: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from credmagic.cli.pages import Cell, Page, Section
@@ -77,6 +78,8 @@ def _write(console: Console, page: Page, *, plain: bool) -> None:
             console.print(Text(f" {section.title}", "bold"))
         if section.rows:
             console.print(_table(page, section, widths, plain=plain))
+        if section.code:  # not folded: a broken line could not be copied
+            console.print(Text(indent(section.code, "   ")), soft_wrap=True)
     for line in page.foot:
         console.print(Text(line, "" if plain else "dim"))
 

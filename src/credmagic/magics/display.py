@@ -62,10 +62,14 @@ def _head(page: Page) -> str:
 
 def _tables(page: Page) -> Iterable[str]:
     if not page.rows:
-        return [f"<p>{escape(section.title)}</p>" for section in page.sections if section.title]
+        return [f"<p>{escape(section.title)}</p>{_code(section)}" for section in page.sections if section.title]
     if page.rows > FOLD_ABOVE and len(page.sections) > 1:
         return [_folded(page, section) for section in page.sections]
     return [_table(page, page.sections, grouped=any(section.title for section in page.sections))]
+
+
+def _code(section: Section) -> str:
+    return f"<pre>{escape(section.code)}</pre>" if section.code else ""
 
 
 def _folded(page: Page, section: Section) -> str:

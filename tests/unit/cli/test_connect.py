@@ -2,20 +2,26 @@
 
 import json
 import os
+import re
 import socket
 import stat
 import subprocess
 import threading
+from html import unescape
+from textwrap import dedent
 
 import pytest
 import yaml
 
 from credmagic import api
-from credmagic.cli import private_files, running
+from credmagic.cli import connect, private_files, running
 from credmagic.cli.clients import PROGRAMS
 from credmagic.cli.connect import CLIENTS
 from credmagic.cli.main import main
+from credmagic.cli.pages import Page, Section
+from credmagic.cli.tables import page_text
 from credmagic.cli.usage import UsageError
+from credmagic.magics.display import html
 
 TOKEN = "jupyter-token-Kanari-5512"
 
@@ -128,6 +134,17 @@ def test_nothing_secret_is_shown(shell, runs, client, how):
 
     assert code == 0
     assert TOKEN not in out + err
+
+
+def test_a_notebook_shows_lines_that_can_be_copied():
+    """Indentation is kept, nothing is cut, and what looks like markup is text."""
+    content = {"a": {"b": "<c>" + "x" * 200}}
+    page = Page("t", {}, sections=(Section((), "In f", code=connect._yaml(content)),))
+    shown = re.search("<pre>(.*)</pre>", html(page), re.DOTALL)[1]
+
+    assert yaml.safe_load(unescape(shown)) == content
+    assert "<c>" not in shown
+    assert yaml.safe_load(dedent(page_text(page, 40).partition("\n")[2].partition("\n")[2])) == content
 
 
 def test_the_clients_are_those_of_the_help():

@@ -22,13 +22,14 @@ class Conductor(Program):
 
     def setup(self, wanted: Wanted, prog: str) -> Setup:
         """The variables."""
+        cred, _, arguments = prog.partition(" connect")
         return Setup(
             self._variables(wanted, wanted.key or KEY, SECRET),
             python=(f'Configuration(server_api_url="{wanted.base}/api")',),
             notes=(
-                f"{KEY} and {SECRET}: {prog.partition(' connect')[0]} app create NAME, key create NAME",
+                f"{KEY} and {SECRET}: {cred} app create NAME, key create NAME",
                 f"Write them to {FILE}: {prog} --write --key {wanted.key or KEY} --secret prompt",
-                f"To try something out as yourself: {prog} --user-token",
+                f"To try something out as yourself, in a terminal: credmagic connect{arguments} --user-token",
             ),
         )
 
