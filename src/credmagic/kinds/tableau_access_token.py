@@ -29,7 +29,7 @@ class TableauAccessToken(TokenKind):
     token_extra: ClassVar[tuple[str, ...]] = ("site_id", "user_id")
     probe: ClassVar[str | None] = "token"
     one_session: ClassVar[bool] = True
-    help: ClassVar[str] = "Verify signs in, unless a session is open here: a second sign-in with the same token ends the first."
+    help: ClassVar[str] = "Verify signs in, unless a session is open here: a second sign-in ends the first."
     help_url: ClassVar[str] = "https://help.tableau.com/current/server/en-us/security_personal_access_tokens.htm"
 
     token_name: str = field("Token name", env=("TABLEAU_TOKEN_NAME",))
