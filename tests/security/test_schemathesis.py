@@ -11,7 +11,8 @@ import pytest
 
 from credmagic.server import openapi
 from credmagic.testing.jupyter import TOKEN, jupyter_server
-from security.fuzzed_api import ADMIN, ASKED_RIGHT, CONTRIBUTOR, NOBODY, USER, WHO, Run, World, wrong_headers
+from security.asked_world import ADMIN, ASKED_RIGHT, CONTRIBUTOR, NOBODY, USER, WHO, World
+from security.fuzzed_api import Run, wrong_headers
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
