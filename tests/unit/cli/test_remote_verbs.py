@@ -162,7 +162,7 @@ def test_a_value_in_the_line_is_refused_wherever_the_server_is_named(shell, line
 
 
 @pytest.mark.parametrize("source", ["env:KEY_SECRET", "prompt", "file:/nowhere"])
-def test_a_source_is_no_value(source):
+def test_a_source_is_no_value(shell, source):
     words = f"remote add x --url https://h/ --key k --secret {source}".split()
     finding = examine(words, Door())
 
@@ -201,7 +201,7 @@ def test_the_option_is_told_once_in_the_page_of_commands():
     assert "**Another server:**" in page()
 
 
-def test_a_door_remembers_what_each_server_knows():
+def test_a_door_remembers_what_each_server_knows(home):
     door = Door()
 
     assert door.at("lab") is door.at("lab") is door.at("lab").at("lab")
