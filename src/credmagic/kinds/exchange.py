@@ -10,6 +10,8 @@ Data only, like `http.HttpCheck`: the exchanges in `credmagic.exchanges` do the 
 | `access_key`, `session` | `LoginRequest` |
 | `snowflake_jwt` | `KeyPairRequest` |
 | `sts` | `RoleRequest` |
+| `token_exchange`, `on_behalf_of` | `SubjectRequest` |
+| `direct_access` | `Subject` |
 
 `token_request()` raises `InvalidCredential`, naming the field, when the values do not suffice for a token.
 """
@@ -21,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from credmagic.errors import InvalidCredential
-from credmagic.values import SecretStr
+from credmagic.values import SecretStr, Token
 
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
@@ -56,6 +58,30 @@ class SignInRequest:
     scope: tuple[str, ...] = ()
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Further parameters of the authorization URL."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Somebody who signed in at an identity provider, and what the connection says of requests made for them."""
+
+    token: Token
+    """The access token of that sign-in."""
+    provider: OAuthRequest | None = None
+    """The request to the identity provider that comes before the one to the service, where there is such a step."""
+    header: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Further headers of the request to the service."""
+
+
+@dataclass(frozen=True)
+class SubjectRequest:
+    """The subject's token is turned into another one (RFC 8693, or RFC 7523 as Entra's on-behalf-of has it).
+
+    `named` is the parameter that carries it, where that is not the usual one of the grant.
+    """
+
+    token: OAuthRequest
+    subject: Subject
+    named: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,54 @@
 """The kinds that turn somebody's sign-in into a token for another service: on behalf of, exchanged, or as it is.
 
-The subject is the member's own session at an identity provider, never stored here.
+The subject is the member's own sign-in at the identity provider of the connection (`%cred login NAME --idp`). It is no
+field: the vault adds it (`for_subject`) when a token is fetched, for the one who asks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from dataclasses import replace
+from typing import ClassVar, Self
 
+from pydantic import PrivateAttr
+
+from credmagic.errors import InvalidCredential
+from credmagic.kinds.exchange import Subject, SubjectRequest
 from credmagic.kinds.fields import field, secret
 from credmagic.kinds.oauth_base import OAuthBase, token_url_field
 from credmagic.kinds.token_kind import TokenKind
 from credmagic.values import SecretStr
 
 
-class OAuthSubject(OAuthBase):
-    """The application, and how it names the subject."""
+class OfSubject(TokenKind):
+    """What is given for whoever is signed in."""
 
     sharing: ClassVar[tuple[str, ...]] = ("member",)
     sso: ClassVar[bool] = True
+
+    _subject: Subject | None = PrivateAttr(default=None)
+
+    def for_subject(self, subject: Subject) -> Self:
+        """The same for somebody who signed in."""
+        copy = self.model_copy()
+        copy._subject = subject
+        return copy
+
+    def subject(self) -> Subject:
+        """For whom. Raises `InvalidCredential` before anybody signed in."""
+        if self._subject is None:
+            raise InvalidCredential(
+                "it needs somebody's sign-in at the identity provider of its connection",
+                next_step="Sign in: %cred login NAME --idp",
+            )
+        return self._subject
+
+
+class OAuthSubject(OfSubject, OAuthBase):
+    """The application, and how it names the subject."""
+
     client_part: ClassVar[tuple[str, ...]] = (
-        "client_id", "client_secret", "token_url", "grant_type", "app_token_key",
+        "client_id", "client_secret", "token_url", "scope", "send_via", "grant_type", "app_token_key",
         "custom_token_header", "custom_token_body", "custom_token_query",
     )  # fmt: skip
 
@@ -32,6 +60,25 @@ class OAuthSubject(OAuthBase):
         "Subject parameter", "Under which name the subject's token is sent, if not the usual one.",
         default=None, trim=True, more=True, placeholder="subject_token",
     )  # fmt: skip
+    send_via: str = field(
+        "Client proves itself", "In a header (Basic) or in the body.",
+        default="header", type="choice", choices=("header", "body"), more=True,
+    )  # fmt: skip
+
+    def token_request(self) -> SubjectRequest:
+        """With the subject's token, which the exchange puts where its grant wants it."""
+        subject = self.subject()
+        request = self.oauth_request(
+            self.grant_type,
+            {},
+            token_url=self.token_url,
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            send_via=self.send_via,
+        )
+        return SubjectRequest(
+            replace(request, header={**subject.header, **request.header}), subject, self.app_token_key
+        )
 
 
 class OAuthOnBehalfOf(OAuthSubject):
@@ -56,12 +103,10 @@ class OAuthTokenExchange(OAuthSubject):
     help: ClassVar[str] = "The token of whoever is signed in becomes one for another service."
 
 
-class OAuthDirectAccess(TokenKind):
+class OAuthDirectAccess(OfSubject):
     """No fields: the signed-in user's token is the token."""
 
     kind: ClassVar[str] = "oauth_direct_access"
-    sharing: ClassVar[tuple[str, ...]] = ("member",)
-    sso: ClassVar[bool] = True
     title: ClassVar[str] = "Direct SSO token"
     group: ClassVar[str] = "OAuth"
     aliases: ClassVar[tuple[str, ...]] = ("oauth2_direct_accesstoken",)
@@ -69,3 +114,7 @@ class OAuthDirectAccess(TokenKind):
     exchange: ClassVar[str | None] = "direct_access"
     probe: ClassVar[str | None] = "token"
     help: ClassVar[str] = "The token of whoever is signed in is used as it is; nothing is stored."
+
+    def token_request(self) -> Subject:
+        """The subject."""
+        return self.subject()

@@ -147,8 +147,8 @@ GOOD: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         _CLIENT,
         {**_CLIENT, "send_via": "body", "grant_type": "client_credentials", **_ALONG},
     ),
-    "oauth_on_behalf_of": (_SUBJECT, {**_SUBJECT, "app_token_key": "assertion", **_ALONG}),
-    "oauth_token_exchange": (_SUBJECT, {**_SUBJECT, "app_token_key": "subject_token", **_ALONG}),
+    "oauth_on_behalf_of": (_SUBJECT, {**_SUBJECT, "app_token_key": "assertion", "send_via": "body", **_ALONG}),
+    "oauth_token_exchange": (_SUBJECT, {**_SUBJECT, "app_token_key": "subject_token", "send_via": "body", **_ALONG}),
     "oauth_direct_access": ({}, {"exportable": True}),
     "oauth_jwt_bearer": (
         {"token_url": TOKEN_URL, "private_key": KEY, "iss": "app-1"},

@@ -34,6 +34,7 @@ WORDS = {
     "bad_algorithm": "tokens are not signed with that algorithm",
     "bad_header": "a custom header is one that HTTP cannot carry or that is not a credential's to set",
     "no_identity": "there are no AWS keys, neither stored nor on this machine",
+    "no_subject": "nobody has signed in at the identity provider",
     "sign_in": "it needs somebody's sign-in, and nothing that is installed here can ask for one",
     "wrong_state": "what came back does not belong to the login that began here",
     "no_answer_code": "what came back holds no code",
@@ -143,7 +144,8 @@ def within(ask: Callable[[], R], timeout: float, secrets: Iterable[Any]) -> R:
     if not isinstance(answer, _Failed):
         return answer
     if isinstance(answer.error, TokenRefused):
-        raise refused(_tellable(str(answer.error.details.get("error", "")), secrets))
+        details = answer.error.details
+        raise refused(tellable(str(details.get("error", "")), secrets), str(details.get("step", "")))
     raise answer.error.with_traceback(None)
 
 
@@ -152,12 +154,15 @@ class _Failed:
     error: CredmagicError
 
 
-def refused(code: str) -> TokenRefused:
-    """The error for a token that was not given; `code` is the provider's, or ours where it gave none."""
+def refused(code: str, step: str = "") -> TokenRefused:
+    """The error for a token that was not given; `code` is the provider's, or ours where it gave none.
+
+    `step` says which of several requests was refused.
+    """
     return TokenRefused(
         f"no token was given: {words(code)}",
         next_step="Verify it: %cred verify NAME",
-        details={"error": code},
+        details={"error": code, **({"step": step} if step else {})},
     )
 
 
@@ -188,7 +193,7 @@ def code_of(value: object, otherwise: str) -> str:
     return value if isinstance(value, str) and _CODE.match(value) else otherwise
 
 
-def _tellable(code: str, secrets: Iterable[Any]) -> str:
+def tellable(code: str, secrets: Iterable[Any]) -> str:
     """The code, unless a hostile provider has put a piece of what it was sent into it."""
     shown = code.casefold()
     for secret in secrets:

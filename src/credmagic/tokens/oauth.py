@@ -22,7 +22,7 @@ from credmagic.values import SecretStr, Token
 LIFE = 3600.0
 """Seconds a token is taken to live when neither the answer nor the token says."""
 
-_TOLD = ("token_type", "scope", "refresh_token", "id_token")
+_TOLD = ("token_type", "scope", "refresh_token", "id_token", "issued_token_type")
 """What of an answer besides the token is kept in `Token.extra`."""
 
 
