@@ -244,6 +244,11 @@ class StoreUnusable(CredmagicError):
         return 507 if self.code == "disk_full" else self.status
 
 
+def short(text: str, most: int = 128) -> str:
+    """What a message repeats of what was asked for: all of what could be a name, the beginning of the rest."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 def word(name: str) -> str:
     """`name` as one word of a command, as a next step shows it: quoted where it has to be, in a shell and in a cell."""
     import shlex  # only when something goes wrong

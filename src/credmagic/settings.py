@@ -55,11 +55,16 @@ def home() -> Home:
     return Home(data, config, Path(dirs.user_runtime_dir))
 
 
-def private_dir(path: Path) -> Path:
-    """Make `path` (0700) if it is not there and return it. Raises `StoreUnusable` when that cannot be done."""
+def private_dir(path: Path, *, shared: bool = False) -> Path:
+    """Make `path` (0700) if it is not there and return it. Raises `StoreUnusable` when that cannot be done.
+
+    A directory that may be `shared`, since somebody chose it, is refused when others can enter it: they may need to.
+    """
+    opened = False
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        opened = os.name == "posix" and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+        if opened and not shared:
             path.chmod(0o700)
     except OSError as error:
         raise StoreUnusable(
@@ -67,6 +72,12 @@ def private_dir(path: Path) -> Path:
             code="store_not_writable",
             next_step="Make it yours (chown, chmod 700) or set CREDMAGIC_HOME to a directory you can write to.",
         ) from None
+    if opened and shared:
+        raise StoreUnusable(
+            f"others may enter the directory {path}",
+            code="store_not_writable",
+            next_step=f"Choose another one, or make it yours alone: chmod 700 {path}",
+        )
     return path
 
 

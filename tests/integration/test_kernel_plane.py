@@ -19,9 +19,9 @@ from credmagic.errors import (
     AccessDenied,
     CredentialNotFound,
     CredmagicError,
+    InvalidCredential,
     NameTaken,
     NotSignedIn,
-    SealBroken,
     Unreachable,
 )
 from credmagic.server.answers import HEADERS
@@ -273,7 +273,7 @@ def test_an_open_form_ends_with_its_kernel(server):
     server.request("POST", f"api/kernels/{kernel_id}/restart", {})
     _, again = token_and_client(server, kernel_id)
 
-    with pytest.raises(SealBroken):
+    with pytest.raises(InvalidCredential, match="did not open"):
         again.submit_entry(purpose="save", **sealed_form(left, "too-late"))
 
 

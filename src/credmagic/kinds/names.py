@@ -127,9 +127,18 @@ def next_name(kind: str, count: int, is_taken: Callable[[str], bool]) -> str:
 
 
 def env_name(name: str) -> str:
-    """The part of variable names that stands for a credential: upper case, `_` for all but letters and digits."""
-    stem = re.sub(r"[^A-Z0-9]", "_", name.upper())
+    """The part of variable names that stands for a credential: upper case, `_` for all but letters and digits.
+
+    A letter of another script than Latin is written by its number, else all names of one length would be one.
+    """
+    stem = re.sub(r"[^A-Z0-9]", _in_ascii, name.upper())
     return f"_{stem}" if stem[:1].isdigit() else stem
+
+
+def _in_ascii(match: re.Match[str]) -> str:
+    letter = match[0]
+    latin = unicodedata.normalize("NFKD", letter)[:1].isascii()  # with an accent, as in "größe"
+    return f"U{ord(letter):04X}" if letter.isalnum() and not latin else "_"
 
 
 def env_stem(name: str, prefix: str | None) -> str:

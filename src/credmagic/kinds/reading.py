@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from credmagic.errors import InvalidCredential
+from credmagic.errors import InvalidCredential, short
 from credmagic.kinds.convert import Problem, convert
 from credmagic.kinds.fields import FieldSpec, camel, spec_of
 
@@ -100,7 +100,7 @@ def _unknown(cls: type[CredentialKind], name: Any) -> tuple[str, str]:
     names = list(name_table(cls))
     close: list[str] = []
     if isinstance(name, str) and re.fullmatch(r"[A-Za-z_]{2,40}", name):
-        close = difflib.get_close_matches(name.casefold(), names, 1, 0.75)
+        close = difflib.get_close_matches(short(name.casefold()), names, 1, 0.75)
     if not close:
         return UNKNOWN, f"unknown field; a credential of kind {cls.kind} has {', '.join(allowed)}"
     return name, f"unknown field; did you mean {name_table(cls)[close[0]].name}?"

@@ -9,7 +9,7 @@ import contextlib
 import difflib
 from pathlib import PurePath
 
-from credmagic.errors import NotFound, UnknownKind
+from credmagic.errors import NotFound, UnknownKind, short
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.names import env_name
 from credmagic.kinds.user_files import UserFiles
@@ -72,7 +72,7 @@ def _look_up(wanted: str) -> type[CredentialKind]:
     for file, problem in user_files.broken.items():
         if PurePath(file).stem.casefold().replace("-", "_") == wanted:
             raise BrokenPlugin(f"the kind file {file} {problem}", next_step="Correct it, then: %cred kinds")
-    close = difflib.get_close_matches(wanted, table, 3, 0.5)
+    close = difflib.get_close_matches(short(wanted), table, 3, 0.5)
     names = list(dict.fromkeys(table[word].kind for word in close))
     raise UnknownKind(
         "there is no kind of that name" + (f"; did you mean {' or '.join(names)}?" if names else ""),

@@ -104,7 +104,8 @@ class Credmagic(LoggingConfigurable):
         try:
             self.plane.start(Path(self.socket_dir) if self.socket_dir else None)
         except (CredmagicError, OSError) as error:
-            self._warn(f"no kernel socket ({type(error).__name__}): kernels open the store themselves")
+            why = error if isinstance(error, CredmagicError) else type(error).__name__
+            self._warn(f"no kernel socket, kernels open the store themselves: {why}")
         self._warming = asyncio.ensure_future(self._warm())
 
     async def _warm(self) -> None:

@@ -29,7 +29,7 @@ class SocketFile:
     """One server's place for its socket. `path` is where to bind; `remove` leaves nothing behind."""
 
     def __init__(self, directory: Path | None = None) -> None:
-        self._run = settings.private_dir(directory or settings.home().run)
+        self._run = settings.private_dir(directory or settings.home().run, shared=directory is not None)
         self._pointer = self._run / "socket"
         remove_stale(self._run, self._pointer)
         self._made: Path | None = None

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from credmagic.errors import Conflict, CredentialNotFound, InvalidCredential, NotFound
+from credmagic.errors import Conflict, CredentialNotFound, InvalidCredential, NotFound, short
 from credmagic.store.rows import ConfigurationRow, ConnectionRow
 from credmagic.store.transaction import Reader, Transaction
 from credmagic.vault.audit import now
@@ -59,7 +59,7 @@ def _unknown(vault: Vault, reader: Reader, app_id: str) -> NotFound:
 
     rows = reader.find(ConnectionRow, {"owner_id": vault.owners.team})
     names = [str(open_connection(vault.keyset, row)["app_id"]) for row in rows]
-    close = get_close_matches(app_id, names, n=3, cutoff=0.6)
+    close = get_close_matches(short(app_id), names, n=3, cutoff=0.6)
     hint = f"Did you mean {' or '.join(close)}? " if close else ""
     return CredentialNotFound(
         "there is no connection of that name",
@@ -78,6 +78,7 @@ def configured(reader: Reader, connection: Connection, environment: str) -> Conf
     for row in configurations(reader, connection):
         if row.environment == environment:
             return row
+    environment = short(environment)
     raise CredentialNotFound(
         f"the connection {connection.app_id} is not configured in {environment}",
         next_step=f"%cred connection configure --app-id {connection.app_id} --env {environment} --kind K --type team",

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from credmagic.crypto.entry import entry_info, new_entry_key, open_entry
-from credmagic.errors import SealBroken
+from credmagic.errors import InvalidCredential, SealBroken
 
 LIFE = 600.0
 """Seconds."""
@@ -26,9 +26,9 @@ PENDING = 32
 """Per kernel."""
 
 
-def entry_refused() -> SealBroken:
-    """The one opaque error for an entry that does not open."""
-    return SealBroken(
+def entry_refused() -> InvalidCredential:
+    """The one opaque error for an entry that does not open: what was sent is at fault, nothing in the store is."""
+    return InvalidCredential(
         "the sealed form did not open",
         next_step="Nothing was stored and nothing you typed is lost: press the button again.",
     )
@@ -72,7 +72,7 @@ class Entries:
         }
 
     def open(self, entry_id: str, sealed: str, kernel: str) -> tuple[Entry, dict[str, Any]]:
-        """Use up the key and open what was sealed to it. Raises the one `SealBroken`."""
+        """Use up the key and open what was sealed to it. Raises the one `InvalidCredential`."""
         with self._lock:
             entry = self._pending.pop(entry_id, None)
         if entry is None or entry.kernel != kernel or self._clock() >= entry.ends:

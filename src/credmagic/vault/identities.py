@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from credmagic.crypto.keyset import Keyset
-from credmagic.errors import Conflict, CredentialNotFound, NotFound
+from credmagic.errors import Conflict, CredentialNotFound, NotFound, short
 from credmagic.store.rows import AccessKeyRow, CredentialRow, PrincipalRow
 from credmagic.store.transaction import Reader, Transaction
 from credmagic.vault.access import principal_context
@@ -63,7 +63,7 @@ def found(vault: Vault, reader: Reader, ref: str, what: str = "machine") -> Prin
 
 def unknown(ref: str, known: list[str], what: str = "machine") -> NotFound:
     """The one answer for an id that is not there, or that this caller may not see."""
-    close = get_close_matches(ref, known, n=3, cutoff=0.6)
+    close = get_close_matches(short(ref), known, n=3, cutoff=0.6)
     hint = f"Did you mean {' or '.join(close)}? " if close else ""
     return CredentialNotFound(
         f"there is no {_TITLES[what]} of that id",

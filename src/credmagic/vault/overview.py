@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from credmagic import settings
-from credmagic.errors import AccessDenied, NotUsable
+from credmagic.errors import AccessDenied, NotUsable, short
 from credmagic.kinds.registry import all_kinds, broken_kinds, find_kind
 from credmagic.store.rows import AssociationRow, CredentialRow, KeySlotRow
 from credmagic.store.transaction import Reader
@@ -117,7 +117,7 @@ def why(vault: Vault, caller: Caller, ref: str, environment: str | None = None) 
                 note = "shadowed by the one above" if winner else _standing(vault, reader, caller, found)
                 winner = winner or found
             steps.append({"looked_for": looked_for, "found": found is not None, "note": note})
-    return {"ref": ref, "steps": steps, "winner": vault.view(winner) if winner else None}
+    return {"ref": short(ref), "steps": steps, "winner": vault.view(winner) if winner else None}
 
 
 def _standing(vault: Vault, reader: Reader, caller: Caller, stored: Stored) -> str:
@@ -139,5 +139,5 @@ def _tried(vault: Vault, reader: Reader, ref: str, environment: str) -> Iterable
         yield f"id {ref}", open_to_show(vault.keyset, row) if row and ours else None
     for owner, env, name_ix in candidates(vault.keyset, vault.owners, ref, environment):
         rows = reader.find(CredentialRow, {"owner_id": owner, "environment": env, "name_ix": name_ix}, limit=1)
-        label = f'"{ref}" in {env or "no environment"}, {vault.owners.label(owner)}'
+        label = f'"{short(ref)}" in {short(env) or "no environment"}, {vault.owners.label(owner)}'
         yield label, open_to_show(vault.keyset, rows[0]) if rows else None

@@ -24,6 +24,7 @@ from credmagic.errors import (
     NotUsable,
     SealBroken,
     TokenRefused,
+    short,
     word,
 )
 from credmagic.store.ports import HotPort
@@ -95,6 +96,7 @@ Names = list[tuple[str, str]]
 
 def not_found(ref: str, environment: str, known: Names) -> CredentialNotFound:
     """The error for an unknown name: where it does exist, the closest names, and the command that makes it."""
+    ref, environment = short(ref), short(environment)
     elsewhere = [env for name, env in known if env != environment and name.casefold() == ref.casefold()]
     names = list(dict.fromkeys(name for name, _ in known if name.casefold() != ref.casefold()))
     closest = get_close_matches(ref, names, n=3, cutoff=0.6)

@@ -60,7 +60,8 @@ def test_two_kinds_of_one_name_are_an_error_that_names_both():
 
 
 @pytest.mark.parametrize(
-    ("name", "stem"), [("warehouse", "WAREHOUSE"), ("my-db.1", "MY_DB_1"), ("7", "_7"), ("größe", "GR_SSE")]
-)
+    ("name", "stem"), [("warehouse", "WAREHOUSE"), ("my-db.1", "MY_DB_1"), ("7", "_7"), ("größe", "GR_SSE"),
+     ("база-1", "U0411U0410U0417U0410_1"), ("дата-1", "U0414U0410U0422U0410_1"), ("資料", "U8CC7U6599")],
+)  # fmt: skip
 def test_a_name_becomes_the_part_of_a_variable(name, stem):
     assert registry.env_name(name) == stem

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from credmagic.errors import StoreUnusable
 from credmagic.server.socket_files import MAX_PATH, SocketFile
 
 
@@ -90,7 +91,7 @@ def test_a_stale_private_directory_goes_and_a_foreign_one_in_the_list_stays(shor
     long = short / ("x" * 90)
     old = Path(tempfile.mkdtemp(prefix=f"cm-{dead_pid()}-"))
     bound(old / "k.sock").close()
-    long.mkdir(parents=True)
+    long.mkdir(0o700, parents=True)
     foreign = tmp_path / f"cm-{dead_pid()}-precious"
     foreign.mkdir()
     (foreign / "thesis.txt").write_text("precious")
@@ -106,7 +107,20 @@ def test_a_stale_private_directory_goes_and_a_foreign_one_in_the_list_stays(shor
 
 
 def test_a_pointer_that_is_garbage_does_no_harm(short):
-    short.mkdir()
+    short.mkdir(0o700)
     (short / "socket").write_bytes(b"\xff\xfe\x00")
 
     assert SocketFile(short).path.parent == short
+
+
+def test_a_directory_that_others_use_is_refused_and_left_as_it_is(tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o775)
+
+    with pytest.raises(StoreUnusable) as refused:
+        SocketFile(shared)
+
+    assert f"chmod 700 {shared}" in refused.value.next_step
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o775
+    assert list(shared.iterdir()) == []

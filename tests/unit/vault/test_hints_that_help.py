@@ -1,8 +1,10 @@
 """Next steps that lead on: they name what exists, can be copied as they are, and do not go in circles."""
 
+import time
+
 import pytest
 
-from credmagic.errors import CredentialNotFound, InvalidCredential, NotUsable
+from credmagic.errors import CredentialNotFound, CredmagicError, InvalidCredential, NotUsable
 
 
 @pytest.fixture
@@ -68,3 +70,20 @@ def test_an_environment_that_cannot_exist_is_not_entered(home):
 
     with pytest.raises(InvalidCredential):
         run(["environment", "bad env!"], Door())
+
+
+@pytest.mark.parametrize("action", ["show", "resolve", "why", "machine_pause", "connection", "create"])
+def test_a_name_that_is_far_too_long_is_neither_repeated_nor_compared_for_long(act, action: str) -> None:
+    """A million characters: messages keep the beginning, and looking for what is like it takes no time."""
+    act("machine_add", id="x" * 128, name="m", password="long-enough-1")
+    long = "x" * 1_000_000
+    params = {"connection": {"app_id": long}, "create": {"kind": long, "fields": {}}}.get(action, {"ref": long})
+
+    began = time.monotonic()
+    try:
+        said = repr(act(action, **params))
+    except CredmagicError as error:
+        said = repr(error.to_json())
+
+    assert len(said) < 2_000
+    assert time.monotonic() - began < 5
