@@ -148,18 +148,42 @@ def test_new_values_meanwhile_win(vault, mail, provider):
     assert not provider.families[1].revoked
 
 
-def test_a_refusal_because_another_was_faster_is_read_again_once(vaults, mail, provider):
-    """The other process renews between our reading and the provider's looking (one that forgives a second use)."""
-    provider.detects_reuse = False
+def test_a_refusal_because_somebody_signed_in_meanwhile_is_read_again_once(vault, mail, provider):
+    fresh = provider.login("app", "grace")
 
-    def other_first():
+    def sign_in_again():
         provider.faults.clear()
-        assert provider.accepts(token(vaults[1]))
+        run(vault, "rotate", ref="mail", fields={"refresh_token": fresh}, verify=False)
+        provider.families[0].revoked = True
 
-    provider.faults[PATH] = other_first
-    assert provider.accepts(token(vaults[0]))
-    assert stored(vaults[0])[0] == provider.families[0].current
-    assert provider.asked[PATH] == 3
+    provider.faults[PATH] = sign_in_again
+    assert provider.accepts(token(vault))
+    assert stored(vault)[0] == provider.families[1].current
+    assert provider.asked[PATH] == 2
+
+
+def test_two_processes_at_once_take_turns_at_the_provider(vaults, mail, provider):
+    """The second asks only when the first has stored what it got, and with that."""
+    asking, go_on, tokens = threading.Event(), threading.Event(), []
+
+    def slow():
+        provider.faults.clear()
+        asking.set()
+        assert go_on.wait(10)
+
+    provider.faults[PATH] = slow
+    threads = [threading.Thread(target=lambda vault=vault: tokens.append(token(vault))) for vault in vaults]
+    threads[0].start()
+    assert asking.wait(10)
+    threads[1].start()
+    threads[1].join(0.3)
+    assert (tokens, provider.asked[PATH]) == ([], 1)
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert all(provider.accepts(value) for value in tokens)
+    assert (len(tokens), provider.asked[PATH]) == (2, 2)
+    assert not provider.families[0].revoked
 
 
 def test_a_login_that_is_over_says_what_to_do(vault, mail, provider):

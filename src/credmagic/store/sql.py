@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, Select, column, inspect, select, table, text
 
 from credmagic.errors import CredmagicError, SealBroken
-from credmagic.store import engines, refusals, sqlite_file
+from credmagic.store import engines, exclusive, refusals, sqlite_file
 from credmagic.store.ports import Candidate, Found
 from credmagic.store.rows import (
     AssociationRow,
@@ -104,6 +104,20 @@ class SqlStore:
             if transaction.failed:
                 raise refusals.conflict()
             self._try(connection.commit)
+
+    @contextmanager
+    def exclusively(self, name: bytes, patience: float = exclusive.PATIENCE) -> Iterator[None]:
+        """Hold `name`, which of all processes one does at a time; its death frees it. Transactions go on meanwhile.
+
+        Raises `StoreUnusable`, with `store_busy` after `patience` seconds.
+        """
+        if self.path is not None:
+            with exclusive.beside(self.path, name, patience):
+                yield
+            return
+        with self._connected(self._engine) as connection, ExitStack() as held:
+            self._try(held.enter_context, exclusive.advisory(connection, name, patience))
+            yield
 
     @contextmanager
     def read(self) -> Iterator[Reader]:

@@ -7,6 +7,9 @@ your database. Rows here carry made-up bytes: a store cannot open them and must 
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -49,6 +52,18 @@ OWNER = b"owner-----------"
 OTHER = b"other-----------"
 NOTEBOOK = b"notebook-index--"
 CONNECTION = ConnectionRow(b"connection------", OWNER, b"ix", 7, 1, b"sealed", 5)
+
+
+HOLDER = """
+import os, sys, time
+from credmagic.store.sql import SqlStore
+store = SqlStore.open(sys.argv[1], create=False)
+with store.exclusively(b"name"):
+    child = os.fork() if hasattr(os, "fork") else os.getpid()
+    if child:
+        print(child, flush=True)
+    time.sleep(60)
+"""
 
 
 def credential(number: int = 0, **changes: Any) -> CredentialRow:
@@ -392,6 +407,60 @@ class StoreSuite:
             assert isinstance(store, SqlStore)
             assert store.store_meta() is None
             store.close()
+
+    def test_one_at_a_time_holds_a_name(self, store: SqlStore, location: str | Path) -> None:
+        """Threads of one store and another store on the same database; transactions go on meanwhile."""
+        second, inside, most = SqlStore.open(location, create=False), [0], [0]
+
+        def hold(worker: int) -> None:
+            for _ in range(3):
+                with (second if worker % 2 else store).exclusively(b"name"):
+                    inside[0] += 1
+                    most[0] = max(most[0], inside[0])
+                    second.append_audit(link)
+                    inside[0] -= 1
+
+        assert at_once(6, hold) == [None] * 6
+        assert most == [1]
+        with store.read() as reader:
+            assert reader.last_audit()[0] == 18
+        second.close()
+
+    def test_who_waits_too_long_for_a_name_is_told(self, store: SqlStore, location: str | Path) -> None:
+        second = SqlStore.open(location, create=False)
+        with store.exclusively(b"name"):
+            with second.exclusively(b"another"):
+                pass
+            with pytest.raises(StoreUnusable) as caught, second.exclusively(b"name", patience=0.2):
+                pass
+        assert caught.value.code == "store_busy"
+        with second.exclusively(b"name", patience=1):
+            pass
+        second.close()
+
+    def test_a_block_that_fails_lets_the_name_go(self, store: SqlStore) -> None:
+        with pytest.raises(ZeroDivisionError), store.exclusively(b"name"):
+            raise ZeroDivisionError
+        with store.exclusively(b"name", patience=1):
+            pass
+
+    def test_the_death_of_its_holder_frees_a_name(self, store: SqlStore, location: str | Path) -> None:
+        """kill -9, while a child of the holder lives on."""
+        holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(location)], stdout=subprocess.PIPE, text=True)
+        assert holder.stdout is not None
+        with holder.stdout:
+            child = int(holder.stdout.readline())
+        try:
+            with pytest.raises(StoreUnusable), store.exclusively(b"name", patience=0.1):
+                pass
+            holder.kill()
+            holder.wait()
+            with store.exclusively(b"name", patience=5):
+                pass
+        finally:
+            holder.kill()
+            holder.wait()
+            os.kill(child, signal.SIGKILL)
 
     # Opening
 

@@ -122,7 +122,12 @@ class Releaser:
             return token
         if full.version != full.stored.row.current_version:
             raise TokenRefused("an earlier version", details={"error": "earlier_version"})
-        latest = self._latest(full)  # another process may have renewed it a moment ago
+        with self._vault.store.exclusively(full.stored.row.id):  # no two processes send the same refresh token
+            return self._in_turn(caller, exchange, full)
+
+    def _in_turn(self, caller: Caller, exchange: Exchange, full: _Full) -> Token:
+        """A token made with the newest values, which others than exchanges may still replace meanwhile."""
+        latest = self._latest(full)  # another process may have renewed it while we waited
         try:
             return self._renewed(caller, exchange, latest)
         except _Superseded:
