@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from credmagic.errors import ChangedMeanwhile, CredmagicError, InvalidCredential, TokenRefused, Unreachable
+from credmagic.errors import ChangedMeanwhile, CredmagicError, InvalidCredential, TokenRefused, Unreachable, word
 from credmagic.kinds.base import CredentialKind, Released, environ_of, variable
 from credmagic.kinds.registry import find_kind
 from credmagic.store.rows import CredentialRow, VersionRow
@@ -70,16 +70,15 @@ class Releaser:
         Raises `TokenRefused`, `Unreachable` (both recorded), `InvalidCredential`, `MissingPackage`.
         """
         failure: CredmagicError
+        full = None
         try:
             full = self._full(caller, stored, version, values)
             if not full.credential.needs_exchange():  # its values are only borrowed
                 return _parts(stored, version, full.credential, None)
             token = self._vault.tokens.get(stored.row.id, full.state, lambda: self._fetched(caller, full))
             return _parts(stored, version, full.credential, token)
-        except (TokenRefused, Unreachable) as error:
-            failure = _named(error, stored)
         except CredmagicError as error:
-            failure = error
+            failure = _named(error, stored, signs_in=full is not None and full.credential.sign_in() is not None)
         reason = str(failure.details.get("error") or failure.code)
         outcome = "unreachable" if isinstance(failure, Unreachable) else "refused"
         self._vault.record(Event("token", caller, outcome, stored.row.id, version, reason))
@@ -243,25 +242,40 @@ def _as_they_are(credential: CredentialKind) -> Released:
     )
 
 
-def _named(error: TokenRefused | Unreachable, stored: Stored) -> CredmagicError:
+def _named(error: CredmagicError, stored: Stored, *, signs_in: bool) -> CredmagicError:
     """The failure with the credential's name, the cause and the one command that helps."""
-    code, name = str(error.details.get("error") or "no_code"), stored.name
+    code, name = str(error.details.get("error") or "no_code"), word(stored.name)
     if isinstance(error, Unreachable):
-        message = f'"{name}" got no token: {error.message}'
+        message = f'"{stored.name}" got no token: {error.message}'
         return Unreachable(message, code=error.code, next_step=error.next_step, details=error.details)
-    secrets = stored.meta.get("secrets") or ["FIELD"]
-    step = f"Try it out: %cred verify {name}"
+    if isinstance(error, InvalidCredential) and signs_in:  # what a token is made of, only a sign-in brings
+        return TokenRefused(
+            f'nobody has signed in for "{stored.name}" yet',
+            next_step=f"Sign in: %cred login {name}",
+            details={"error": "not_signed_in"},
+        )
+    if not isinstance(error, TokenRefused):
+        return error
     if code == "earlier_version":
         return TokenRefused(
-            f'an earlier version of "{name}" gets no token: its secret was good for one use',
+            f'an earlier version of "{stored.name}" gets no token: its secret was good for one use',
             next_step=f"Use it as it is now: %cred use {name}",
             details={"error": code},
         )
+    message = f'"{stored.name}" got no token: {words(code)}'
+    return TokenRefused(message, next_step=_step(code, name, stored, signs_in), details={"error": code})
+
+
+def _step(code: str, name: str, stored: Stored, signs_in: bool) -> str:
+    """The one command that helps after a refusal."""
+    secrets = stored.meta.get("secrets") or ["FIELD"]
     if code in _WRONG_SECRET:
-        step = f"Give it the right secret: %cred rotate {name} --secret {secrets[0]}=prompt"
-    elif code == "invalid_grant":
+        return f"Give it the right secret: %cred rotate {name} --secret {secrets[0]}=prompt"
+    if code == "invalid_grant" and signs_in:
+        return f"Sign in again: %cred login {name}"
+    if code == "invalid_grant":
         kept = next((field for field in secrets if field == "refresh_token"), secrets[-1])
-        step = f"Sign in again, then: %cred rotate {name} --secret {kept}=prompt"
-    elif code == "plain_http":
-        step = f"Give it an https address: %cred edit {name}"
-    return TokenRefused(f'"{name}" got no token: {words(code)}', next_step=step, details={"error": code})
+        return f"Sign in again, then: %cred rotate {name} --secret {kept}=prompt"
+    if code == "plain_http":
+        return f"Give it an https address: %cred edit {name}"
+    return f"Try it out: %cred verify {name}"
