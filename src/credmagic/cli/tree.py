@@ -15,6 +15,7 @@ from credmagic.cli import (
     inline,
     key,
     living,
+    login,
     looking,
     machine,
     making,
@@ -30,7 +31,7 @@ VERBS: tuple[click.Command, ...] = (
     looking.overview, looking.kinds, making.new, making.add, making.edit, looking.list_, looking.show,
     using.select, using.use, making.rename, making.rm, using.attach, using.detach, looking.uses, looking.attached,
     looking.status, looking.why, looking.audit, living.verify, living.rotate, looking.versions, living.rollback,
-    living.pause, living.resume, using.environment, living.reload, connection.connection, machine.machine,
+    living.pause, living.resume, using.environment, login.login, living.reload, connection.connection, machine.machine,
     app.app, key.key, remote.remote, guards.guard, guards.grant, guards.revoke,
     operating.run, connect.connect, operating.protect, operating.recovery_key, operating.demo,
 )  # fmt: skip

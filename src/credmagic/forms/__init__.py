@@ -3,6 +3,7 @@
     forms.new(client, kind, name, *, environment="", team=False)   a form for a new credential; returns at once
     forms.edit(client, ref, *, environment=None)                   the same form, filled with the public fields
     forms.select(client, kind, *, variable=None, bind=None)        a picker; `bind(variable, ref)` runs on a choice
+    forms.login(client, ref, environment=None, …)                  a sign-in that goes on by itself; returns at once
     forms.revealing(client)                                        shows a generated value once: `with … as show`
     forms.open_forms() -> set[str]                                 names whose form is open and not yet saved
 
@@ -22,7 +23,7 @@ from credmagic.forms import opened
 if TYPE_CHECKING:
     from credmagic.client.base import Client
 
-__all__ = ["edit", "new", "open_forms", "revealing", "select"]
+__all__ = ["edit", "login", "new", "open_forms", "revealing", "select"]
 
 Bind = Callable[[str, str], object]
 """Called with the variable's name and the id of the chosen credential."""
@@ -71,6 +72,20 @@ def select(
 
     Picker.show(client, kinds, kind, variable=variable, bind=bind)
     return None
+
+
+def login(
+    client: Client, ref: str, environment: str | None = None, *, how: str = "", idp: bool = False,
+    redirect_uri: str | None = None,
+) -> None:  # fmt: skip
+    """Show what somebody needs to sign in for `ref`, and how it stands. Needs widgets (see `has_widgets`).
+
+    `how` is `code` or `device`, else what the credential offers; `idp` signs in at its connection's identity provider;
+    `redirect_uri` takes the place of the address under which the page's browser knows this server.
+    """
+    from credmagic.forms.login import Login
+
+    Login.show(client, ref, environment, how=how, idp=idp, redirect_uri=redirect_uri)
 
 
 @contextmanager

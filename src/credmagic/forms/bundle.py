@@ -11,7 +11,8 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 
-FORM = ("sealing.js", "dom.js", "inputs.js", "secrets.js", "field.js", "layout.js", "form.js")
+FORM = ("sealing.js", "dom.js", "inputs.js", "secrets.js", "field.js", "layout.js", "signing_in.js", "form.js")
+LOGIN = ("dom.js", "signing_in.js", "login.js")
 PICKER = ("dom.js", "picker.js")
 REVEAL = ("sealing.js", "opening.js", "dom.js", "reveal.js")
 

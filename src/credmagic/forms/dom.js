@@ -39,6 +39,8 @@ const glyph = (name) => {
   return svg;
 };
 
+const heading = (text) => h("div", { class: "cm-heading" }, glyph("key"), text);
+
 const button = (text, onclick, more = {}) => h("button", { type: "button", class: "cm-button", onclick, ...more }, text);
 
 const link = (text, href) =>

@@ -32,7 +32,7 @@ class FormView {
 
   heard(message) {
     if (message.type === "state") this.onState(message);
-    else this.waiting.get(message.seq)?.(message);
+    else if (message.type !== "login") this.waiting.get(message.seq)?.(message);
   }
 
   ask(message) {
@@ -43,11 +43,11 @@ class FormView {
     });
   }
 
-  onState({ phase, view, code }) {
+  onState({ phase, view, code, signing }) {
     clearTimeout(this.silence);
     if (this.ended) return;
     if (!this.busy) this.say("");
-    if (phase === "saved") this.finish(view, code);
+    if (phase === "saved") this.finish(view, code, signing);
     else if (phase === "cancelled") this.close();
     else if (view && !this.filled) this.fill(view);
   }
@@ -79,6 +79,7 @@ class FormView {
     this.buttons = h("div", { class: "cm-buttons" },
       this.saveButton = button("Save", () => this.press("save"), { class: "cm-button cm-primary" }),
       this.verifyButton = button("Verify", () => this.press("verify")),
+      this.loginButton = kind.sign_in && button("Save and sign in", () => this.press("save", false, true)),
       button("Cancel", () => this.cancel()));
     const where = view?.environment ? ` (${view.environment})` : "";
     const title = this.editing ? `Edit ${view.name}${where}` : `New ${kind.title}`;
@@ -131,8 +132,9 @@ class FormView {
     return { sealed, problems };
   }
 
-  async press(purpose, verify = true) {
+  async press(purpose, verify = true, signing = false) {
     if (this.busy) return;
+    this.signing = signing;
     for (const field of this.fields) field.complain("");
     refill(this.extra);
     const { sealed, problems } = this.payload(verify);
@@ -164,7 +166,7 @@ class FormView {
     clearTimeout(this.silence);
     this.busy = true;
     this.root.setAttribute("aria-busy", "true");
-    for (const pressed of [this.saveButton, this.verifyButton]) pressed.disabled = true;
+    this.enable(false);
     this.say(text);
     this.since ??= Date.now();
     clearInterval(this.ticking);
@@ -179,14 +181,18 @@ class FormView {
     this.since = null;
     this.root.removeAttribute("aria-busy");
     this.clock.textContent = "";
-    for (const pressed of [this.saveButton, this.verifyButton]) pressed.disabled = false;
+    this.enable(true);
+  }
+
+  enable(on) {
+    for (const pressed of [this.saveButton, this.verifyButton, this.loginButton]) if (pressed) pressed.disabled = !on;
   }
 
   answered(purpose, reply) {
     if (this.phase !== "open") return;
     this.setIdle();
     if (!reply.ok) return this.refused(reply.error, purpose);
-    if (purpose === "save") return this.finish(reply.view, reply.code);
+    if (purpose === "save") return this.finish(reply.view, reply.code, this.signing);
     const { outcome, reason, took_ms: took } = reply.view;
     if (outcome === "ok") return this.say(`Verified in ${(took / 1000).toFixed(1)} s. Not saved yet.`, "accepted");
     return this.say(`Not verifiable${reason ? `: ${reason}` : ""}. Save stores it without a check.`);
@@ -211,11 +217,11 @@ class FormView {
   }
 
   // --- the end ---------------------------------------------------------------------------------------
-  finish(view, code) {
+  finish(view, code, signing) {
     this.end("saved");
     const said = savedCard(view, code);
     const hadFocus = this.root.contains(document.activeElement);
-    refill(this.root, said);
+    refill(this.root, said, signInPart(this.model, view, signing));
     if (hadFocus) said.focus();
   }
 

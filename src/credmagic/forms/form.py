@@ -3,9 +3,9 @@
 The kernel draws nothing and reads nothing that is typed: it hands the kind's description to the browser,
 fetches a single-use key when Verify or Save is pressed, and relays what the browser sealed to that key.
 
-    browser → kernel   hello · begin {seq, kind} · submit {seq, purpose, entry_id, sealed} · cancel
-    kernel → browser   state {phase, view?, code?, error?} · entry {seq, entry_id, public_key} ·
-                       result {seq, ok, view | error, code?}
+    browser → kernel   hello · begin {seq, kind} · submit {seq, purpose, entry_id, sealed} · cancel · login {…}
+    kernel → browser   state {phase, view?, code?, signing} · entry {seq, entry_id, public_key} ·
+                       result {seq, ok, view | error, code?} · login {…}   (once it is saved: signing_in.py)
 
 All of these are custom messages: Jupyter does not store them, repeat them to other clients or log them. The
 synchronised traits are public by construction: descriptions of kinds, and what the cell itself said.
@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any, Self
 import anywidget
 import traitlets
 
-from credmagic.errors import CredmagicError
 from credmagic.forms import bundle, code, names, opened
+from credmagic.forms.outcome import attempt
+from credmagic.forms.signing_in import SigningIn
 
 if TYPE_CHECKING:
     from credmagic.client.base import Client
@@ -58,6 +59,7 @@ class Form(anywidget.AnyWidget):
         self._saved = saved
         self._variable = variable
         self._view = view  # edit: what is stored; after Save: what was stored. Public, but not for the file
+        self._signing_in: SigningIn | None = None
         self._by_name = {str(kind["kind"]): kind for kind in traits["kinds"]}
         if traits.get("mode") != "edit" and not traits.get("name"):
             traits["proposed"] = names.proposed(client, traits["kinds"], traits.get("environment", ""))
@@ -97,6 +99,7 @@ class Form(anywidget.AnyWidget):
     def _heard(self, _widget: object, content: Message, _buffers: object) -> None:
         answer: Callable[[Message], None] | None = {
             "hello": self._hello, "begin": self._begin, "submit": self._submit, "cancel": self._cancel,
+            "login": self._login,
         }.get(str(content.get("type")))  # fmt: skip
         if answer is not None:
             threading.Thread(target=answer, args=(content,), name="credmagic-form", daemon=True).start()
@@ -105,6 +108,7 @@ class Form(anywidget.AnyWidget):
         state: dict[str, Any] = {"type": "state", "phase": self.phase, "view": self._view}
         if self.phase == "saved" and self._view is not None:
             state["code"] = self._code(self._view)
+            state["signing"] = self._signing_in is not None
         self.send(state)
 
     def _begin(self, content: Message) -> None:
@@ -131,6 +135,15 @@ class Form(anywidget.AnyWidget):
         if self.phase == "open":
             self._end("cancelled")
 
+    def _login(self, content: Message) -> None:
+        """Sign in for what was saved."""
+        if self.phase != "saved" or self._view is None:
+            return
+        if self._signing_in is None:
+            ref, environment = self._view["id"], self._view["environment"]
+            self._signing_in = SigningIn(self._client, ref, environment, lambda reply: self.send(dict(reply)))
+        self._signing_in.heard(content)
+
     def _end(self, phase: str) -> None:
         opened.discard(self)
         with self.hold_sync():
@@ -140,16 +153,3 @@ class Form(anywidget.AnyWidget):
     def _code(self, view: Mapping[str, Any]) -> str:
         kind = self._by_name.get(str(view["kind"]), {"kind": view["kind"]})
         return code.use_line(self._variable or code.variable_for(kind), view, code.remote_of(self._client))
-
-
-def attempt(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Run `work` and say how it went: `{"ok": True, "view"}` or `{"ok": False, "error"}`; never raises."""
-    try:
-        return {"ok": True, "view": work()}
-    except CredmagicError as error:
-        return {"ok": False, "error": error.to_json()}
-    except Exception as error:  # the person at the form must get an answer, whatever broke
-        failed = CredmagicError(
-            f"the vault could not be asked ({type(error).__name__})", next_step="See %cred status, then press again."
-        )
-        return {"ok": False, "error": failed.to_json()}

@@ -35,8 +35,6 @@ const takesUrl = (kind) => {
   return has("host", false) && has("password", true) && has("database", false);
 };
 
-const heading = (text) => h("div", { class: "cm-heading" }, glyph("key"), text);
-
 const introduction = (kind) => h("div", { class: "cm-help" }, kind.help ? `${kind.help} ` : "", link("More about it", kind.help_url),
   h("div", {}, "Fields with * are required.", takesUrl(kind) ? " A pasted URL fills the form." : ""));
 
@@ -64,7 +62,8 @@ const kindChooser = (kinds, onchoose, oncancel) => {
 
 /** What takes the form's place after Save. */
 const savedCard = (view, code) => {
-  const checked = { ok: "verified", unverifiable: "not verifiable" }[view.verified?.outcome] ?? "not verified";
+  const checked = view.sign_in ? "not signed in yet"
+    : { ok: "verified", unverifiable: "not verifiable" }[view.verified?.outcome] ?? "not verified";
   const facts = [view.title, view.environment || "all environments", checked].join(", ");
   return h("div", { class: "cm-card", role: "status", tabindex: "-1" },
     h("div", { class: "cm-accepted" }, glyph("check"), h("strong", {}, view.name), ` saved — ${facts}`), codeLine(code),

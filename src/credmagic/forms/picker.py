@@ -20,8 +20,9 @@ import traitlets
 
 from credmagic.errors import CredmagicError
 from credmagic.forms import bundle, code
-from credmagic.forms.form import Form, attempt
+from credmagic.forms.form import Form
 from credmagic.forms.health import health
+from credmagic.forms.outcome import attempt
 
 if TYPE_CHECKING:
     from credmagic.client.base import Client

@@ -17,7 +17,7 @@ import anywidget
 import traitlets
 
 from credmagic.forms import bundle
-from credmagic.forms.form import attempt
+from credmagic.forms.outcome import attempt
 
 if TYPE_CHECKING:
     from credmagic.client.base import Client

@@ -104,6 +104,7 @@ class CredentialKind(BaseModel):
             "aliases": list(cls.aliases),
             "version": cls.version,
             "verifiable": cls.probe is not None,
+            "sign_in": cls.sign_in is not CredentialKind.sign_in,
             "help": cls.help,
             "help_url": cls.help_url,
             "env": list(dict.fromkeys([*env, *cls.variables])),

@@ -62,6 +62,7 @@ class Kind(View):
     aliases: list[str]
     version: int
     verifiable: bool
+    sign_in: bool
     help: str
     help_url: str
     env: list[str]

@@ -18,6 +18,7 @@ from credmagic.crypto.keyset import Keyset
 from credmagic.errors import CredentialNotFound, SealBroken, word
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.registry import find_kind, title_of
+from credmagic.kinds.signing_in import awaits_sign_in
 from credmagic.masking import mask, why_unmaskable
 from credmagic.store.rows import CredentialRow, PrincipalRow, VersionRow
 from credmagic.store.sql import SqlStore
@@ -35,6 +36,9 @@ from credmagic.vault.resolve import Names, Owners, Resolver, as_id, candidates, 
 from credmagic.vault.reveals import Reveals
 
 Opening = Callable[[Keyset, CredentialRow], Stored]
+
+ForCaller = Callable[[Caller, Stored, CredentialKind], CredentialKind]
+"""A stored credential as it asks its service for the caller (see `releasing`)."""
 
 KEEP_TOKENS = frozenset({"credential.verify", "credential.renew"})
 """Changes of a credential after which its tokens are as good as before."""
@@ -87,6 +91,7 @@ class Vault:
         self.injected = Injected()
         self.reveals = Reveals()
         self.logins = Logins()
+        self.for_caller: ForCaller = lambda caller, stored, credential: credential
         self.acting = access.HOUSE
 
     # ── finding ──────────────────────────────────────────────────────────────────────────────────────────
@@ -159,7 +164,9 @@ class Vault:
 
     def view(self, stored: Stored) -> dict[str, Any]:
         """The masked view of a credential."""
-        return stored.view(title=title_of(stored.row.kind), owner=_OWNER[self.owners.owned(stored.row.owner_id)])
+        view = stored.view(title=title_of(stored.row.kind), owner=_OWNER[self.owners.owned(stored.row.owner_id)])
+        stored_as = view["kind"], view["kind_version"], view["fields"], view["secrets"]
+        return view | {"sign_in": "needed"} if awaits_sign_in(*stored_as) else view
 
     def forget_kernel(self, kernel: str) -> None:
         """A kernel ended or starts anew: nothing waits for it and nothing is injected there any more."""

@@ -1,0 +1,27 @@
+"""Has nobody signed in yet for a credential that is of no use before? Told from what may be listed of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from credmagic.errors import InvalidCredential, NotFound
+from credmagic.kinds.base import CredentialKind
+from credmagic.kinds.registry import find_kind
+from credmagic.plugins import BrokenPlugin
+
+
+def awaits_sign_in(kind: str, version: int, public: Mapping[str, Any], secrets: Collection[str]) -> bool:
+    """Whether somebody must sign in: `public` says where, and none of the `secrets` came from there.
+
+    `public` are the public fields as `version` of the kind stored them, `secrets` the names of the secret fields that
+    are set. False for what only a lender or a connection completes: its own fields do not say where.
+    """
+    try:
+        cls = find_kind(kind)
+        if cls.sign_in is CredentialKind.sign_in:
+            return False
+        request = cls.parse_stored(version, public, {}).sign_in()
+    except (NotFound, BrokenPlugin, InvalidCredential):
+        return False
+    return request is not None and not set(request.keeps.values()) & set(secrets)
