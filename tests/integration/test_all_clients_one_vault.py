@@ -12,10 +12,10 @@ import secrets
 import pytest
 import yaml
 
+from beside import client_of
 from client_process import ClientProcess, python_of
 from credmagic.crypto.entry import entry_info, seal_entry
-from credmagic.testing.jupyter import TOKEN, isolated, jupyter_server
-from credmagic.wiring import local_client
+from credmagic.testing.jupyter import TOKEN, jupyter_server
 from integration.orchestrate_cli import Cli
 
 SECRET = f"canary-4-{secrets.token_hex(12)}"
@@ -61,12 +61,8 @@ def url(server):
 @pytest.fixture(scope="module")
 def store(server, workdir):
     """A shell beside the server."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in isolated(workdir).items():
-            patch.setenv(name, value)
-        client = local_client()
+    with client_of(workdir) as client:
         yield client
-        client.close()
 
 
 @pytest.fixture(scope="module")

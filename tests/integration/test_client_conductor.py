@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from beside import vault_of
 from client_process import ClientProcess, python_of
 from credmagic.crypto import jwt
-from credmagic.testing.jupyter import isolated, jupyter_server
+from credmagic.testing.jupyter import jupyter_server
 from credmagic.vault.actions import dispatch
 from credmagic.vault.audit import Caller
-from credmagic.wiring import open_vault
 
 REQUEST = re.compile(r"\b(\d{3}) (GET|POST|PUT|DELETE) \S*?credmagic/+api/+(\S*)")
 
@@ -101,19 +101,6 @@ def client(home, environment=None, **settings):
     with Client(home, **(environment or {})) as made:
         made.ok("new", **settings)
         yield made
-
-
-@contextmanager
-def vault_of(workdir):
-    """The vault of a server that keeps its directories below `workdir`, opened beside it."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in isolated(workdir).items():
-            patch.setenv(name, value)
-        vault = open_vault(notify=lambda line: None)
-    try:
-        yield vault
-    finally:
-        vault.close()
 
 
 class Requests:

@@ -10,35 +10,21 @@ import hashlib
 import json
 import secrets
 import zipfile
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import yaml
 
+from beside import vault_of
 from credmagic.testing.fixtures import require
-from credmagic.testing.jupyter import TOKEN, isolated, jupyter_server
+from credmagic.testing.jupyter import TOKEN, jupyter_server
 from credmagic.testing.tls import self_signed
 from credmagic.vault import sign_in
 from credmagic.vault.actions import dispatch
 from credmagic.vault.audit import Caller
-from credmagic.wiring import open_vault
 from integration.orchestrate_cli import BEHALF, CASES, GRANT, KINDS, PASSWORD, PEM, PYTHON, SECRET, SSO, URL, Cli
 
 OWNER = Caller("local")
-
-
-@contextmanager
-def vault_of(workdir):
-    """The vault of a server that keeps its directories below `workdir`, opened beside it."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in isolated(workdir).items():
-            patch.setenv(name, value)
-        vault = open_vault(notify=lambda line: None)
-    try:
-        yield vault
-    finally:
-        vault.close()
 
 
 @pytest.fixture(scope="module")

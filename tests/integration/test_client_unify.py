@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from beside import client_of, vault_of
 from client_process import DRIVERS, ClientProcess, alone, python_of
 from credmagic.crypto import jwt
-from credmagic.testing.jupyter import TOKEN, isolated, jupyter_server
+from credmagic.testing.jupyter import TOKEN, jupyter_server
 from credmagic.vault.audit import Caller
 from credmagic.vault.sign_in import issue_for_user
-from credmagic.wiring import local_client, open_vault
 
 SECRET = "canary-U-71e0c4d95b"
 BASE = "/user/jo/"
@@ -79,12 +79,8 @@ def cluster(unify, remote, name, password, nickname="cm"):
 @pytest.fixture(scope="module")
 def store(server, workdir):
     """A client of the same store, as a notebook without a server has one."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in isolated(workdir).items():
-            patch.setenv(name, value)
-        made = local_client()
-        yield made
-        made.close()
+    with client_of(workdir) as client:
+        yield client
 
 
 @pytest.fixture(autouse=True)
@@ -290,18 +286,16 @@ def replace_token(keyring, token):
     keyring.write_text(json.dumps({**entries, name: token}))
 
 
-def expired_token():
+def expired_token(workdir):
     """A token of this store that ended an hour ago."""
-    vault = open_vault()
-    claims = jwt.read(vault.keyset, issue_for_user(vault, Caller("browser")).token, int(time.time()))
-    kept = {name: claims[name] for name in ("sub", "jti", "akid", "akv", "plane")}
-    made = jwt.issue(vault.keyset, int(time.time()) - 7200, 3600, **kept)
-    vault.close()
-    return str.__str__(made)
+    with vault_of(workdir) as vault:
+        claims = jwt.read(vault.keyset, issue_for_user(vault, Caller("browser")).token, int(time.time()))
+        kept = {name: claims[name] for name in ("sub", "jti", "akid", "akv", "plane")}
+        return str.__str__(jwt.issue(vault.keyset, int(time.time()) - 7200, 3600, **kept))
 
 
-def test_an_ended_login_says_how_to_log_in_again(user, keyring):
-    replace_token(keyring, expired_token())
+def test_an_ended_login_says_how_to_log_in_again(user, keyring, workdir):
+    replace_token(keyring, expired_token(workdir))
 
     for words in (["org-list"], ["machine", "add"]):
         code, said = user("user", *words, *HERE)

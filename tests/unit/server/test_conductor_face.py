@@ -5,34 +5,20 @@ import http.client
 import json
 import socket
 import time
-from contextlib import contextmanager
 
 import pytest
 
+from beside import vault_of
 from credmagic.crypto import jwt
 from credmagic.server.answers import HEADERS
-from credmagic.testing.jupyter import isolated, jupyter_server
+from credmagic.testing.jupyter import jupyter_server
 from credmagic.vault import sign_in
 from credmagic.vault.actions import dispatch
 from credmagic.vault.audit import Caller
-from credmagic.wiring import open_vault
 
 API = "credmagic/api/"
 KNOWN = ("ADMIN", "USER", "WORKER", "METADATA_MANAGER", "WORKFLOW_MANAGER", "UNRESTRICTED_WORKER")
 OWNER = Caller("local")
-
-
-@contextmanager
-def vault_of(workdir):
-    """The vault of a server that keeps its directories below `workdir`, opened beside it."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in isolated(workdir).items():
-            patch.setenv(name, value)
-        vault = open_vault(notify=lambda line: None)
-    try:
-        yield vault
-    finally:
-        vault.close()
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
+from beside import client_of, vault_of
 from credmagic.store.rows import AuditRow
-from credmagic.testing.jupyter import TOKEN, isolated, jupyter_server
+from credmagic.testing.jupyter import TOKEN, jupyter_server
 from credmagic.vault.sign_in import who
-from credmagic.wiring import local_client, open_vault
 
 SECRET = "canary-I-4e8a1f05d3"
 API = "credmagic/api/v2/"
@@ -60,12 +60,8 @@ def server(workdir):
 @pytest.fixture(scope="module")
 def notebook(server, workdir):
     """A client of the same store, as a notebook without a server has one."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in isolated(workdir).items():
-            patch.setenv(name, value)
-        made = local_client()
-        yield made
-        made.close()
+    with client_of(workdir) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
@@ -147,16 +143,15 @@ def test_a_machine_gets_no_cookie_and_needs_no_xsrf(server, machine):
     assert gone.status == 204
 
 
-def test_what_a_machine_did_is_told_of_the_machine(server, notebook, machine):
+def test_what_a_machine_did_is_told_of_the_machine(server, workdir, machine):
     headers = {"Authorization": f"Token {machine}"}
     body = {"name": "logged", "user": "u", "password": SECRET}
     made = server.request("POST", API + "credentials/", body, headers=headers).json()["credentialId"]
 
-    vault = open_vault()
-    with vault.store.read() as reader:
-        (row,) = reader.find(AuditRow, {"object_id": bytes.fromhex(made)})
-    principal = who(vault, machine).principal
-    vault.close()
+    with vault_of(workdir) as vault:
+        with vault.store.read() as reader:
+            (row,) = reader.find(AuditRow, {"object_id": bytes.fromhex(made)})
+        principal = who(vault, machine).principal
 
     told = json.loads(row.body)
     assert (row.action, told["plane"], told["principal"]) == ("credential.create", "machine", principal.hex())

@@ -3,20 +3,19 @@
 import base64
 import json
 import secrets
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
 
+from beside import vault_of
 from credmagic.errors import InvalidCredential
 from credmagic.kinds.registry import all_kinds, find_kind
 from credmagic.server.answers import HEADERS
 from credmagic.server.faces import orchestrate_shapes as shapes
 from credmagic.server.own_token import is_own_token
-from credmagic.testing.jupyter import TOKEN, isolated, jupyter_server
+from credmagic.testing.jupyter import TOKEN, jupyter_server
 from credmagic.vault.actions import dispatch
 from credmagic.vault.audit import Caller
-from credmagic.wiring import open_vault
 
 API, AUTHORIZE = "credmagic/v1/orchestrate/", "credmagic/icp4d-api/v1/authorize"
 APPS = "connections/applications"
@@ -30,19 +29,6 @@ KINDS = {  # the kind of ours → what the client calls it
     "oauth_token_exchange": ("oauth2", "oauth2_token_exchange"),
     "oauth_direct_access": ("oauth2", "oauth2_direct_accesstoken"), "oauth_jwt_bearer": ("oauth2", "oauth2_jwt_bearer"),
 }  # fmt: skip
-
-
-@contextmanager
-def vault_of(workdir):
-    """The vault of a server that keeps its directories below `workdir`, opened beside it."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in isolated(workdir).items():
-            patch.setenv(name, value)
-        vault = open_vault(notify=lambda line: None)
-    try:
-        yield vault
-    finally:
-        vault.close()
 
 
 @pytest.fixture(scope="module")

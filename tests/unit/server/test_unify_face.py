@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from beside import client_of
 from credmagic.server.answers import HEADERS
-from credmagic.testing.jupyter import TOKEN, isolated, jupyter_server
-from credmagic.wiring import local_client
+from credmagic.testing.jupyter import TOKEN, jupyter_server
 
 SECRET = "canary-F-90d3b7a1e6"
 API = "credmagic/api/"
@@ -28,12 +28,8 @@ def server(workdir):
 @pytest.fixture(scope="module")
 def store(server, workdir):
     """A client of the same store, as a notebook without a server has one."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in isolated(workdir).items():
-            patch.setenv(name, value)
-        made = local_client()
-        yield made
-        made.close()
+    with client_of(workdir) as client:
+        yield client
 
 
 @pytest.fixture(autouse=True)
