@@ -113,7 +113,8 @@ def open_vault(*, notify: Notify = _say, rates: Rates | None = None, unlocked: O
         store, opened.keyset, resolver, Entries(),
         root_key=opened.root_key, keys_in=opened.keys_in, rates=rates,
     )  # fmt: skip
-    resolver.names, resolver.release = vault.names, Releaser(vault).release
+    releaser = Releaser(vault)
+    resolver.names, resolver.release, vault.for_caller = vault.names, releaser.release, releaser.for_caller
     return vault
 
 

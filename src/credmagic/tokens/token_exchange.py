@@ -19,7 +19,7 @@ from credmagic.values import Token
 
 GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 SAML_GRANT = "urn:ietf:params:oauth:grant-type:saml2-bearer"
-ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
+ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  (a type of tokens, no token)
 """What a subject's token is unless the provider that gave it out says otherwise (`issued_token_type`)."""
 
 PROVIDER, SERVICE = "identity provider", "service"

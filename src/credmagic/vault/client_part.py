@@ -1,7 +1,8 @@
 """How does a member's credential come to the application it asks through, which belongs to the team?
 
 Under a connection shared by `member` the team keeps which application asks (`client_part` of the kind), each member
-its own login. Wherever the values of such a member's version are needed, the team's part stands under them.
+its own login. Wherever the values of such a member's version are needed, the team's part stands under them. Under what
+a sign-in at an identity provider brought stands the application that the connection names there.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from credmagic.kinds.registry import find_kind
 from credmagic.store.rows import CredentialRow, VersionRow
 from credmagic.store.transaction import Reader
+from credmagic.vault.identity_provider import SIGNED_IN, lent
 from credmagic.vault.records import Stored, open_version
 
 if TYPE_CHECKING:
@@ -25,11 +27,14 @@ _EMPTY: Mapping[str, Any] = {"public": {}, "secret": {}}
 
 def with_client_part(vault: Vault, reader: Reader, stored: Stored, values: Mapping[str, Any]) -> dict[str, Any]:
     """`values` of a version; of one that leans, with the team's part under them."""
-    if not values.get(LEANS):
-        return dict(values)
     row = stored.row
-    team = team_part(vault, reader, row.kind, row.environment, stored.name)
-    return {**values, **{part: {**team[part], **values[part]} for part in ("public", "secret")}}
+    if values.get(SIGNED_IN):
+        below = lent(vault, reader, row.environment, values[SIGNED_IN])
+    elif values.get(LEANS):
+        below = team_part(vault, reader, row.kind, row.environment, stored.name)
+    else:
+        return dict(values)
+    return {**values, **{part: {**below[part], **values[part]} for part in ("public", "secret")}}
 
 
 def team_part(vault: Vault, reader: Reader, kind: str, environment: str, name: str) -> Mapping[str, Any]:

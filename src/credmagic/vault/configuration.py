@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from credmagic.errors import InvalidCredential
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.names import has_control
+from credmagic.kinds.oauth_base import needs_tls
 from credmagic.store.rows import ConfigurationRow
 
 LONGEST = 4096
@@ -29,6 +30,11 @@ def _url(value: Any) -> str:
     except ValueError:
         plain = False
     return "" if plain else "must be an http or https URL with a host, without a login in it"
+
+
+def _address(value: Any) -> str:
+    """What is wrong with an address that a secret is sent to, or at which people sign in."""
+    return _url(value) or needs_tls(url=value).get("url", "")
 
 
 def _texts(value: Any) -> str:
@@ -86,6 +92,8 @@ def check_settings(settings: Mapping[str, Any], cls: type[CredentialKind]) -> di
 
 
 _PROVIDER = ("idp_url", "client_id", "client_secret", "scope", "grant_type")
+_OURS = ("authorization_url", "device_authorization_url", "sign_in_scope")
+"""Where members sign in, and for what if not for `scope`: what other systems know without being told."""
 _CUSTOM = ("custom_token_header", "custom_token_body", "custom_token_query")
 
 
@@ -94,12 +102,12 @@ def identity_provider(
 ) -> dict[str, Any]:
     """The identity provider with `fields` changed (None clears). Raises `InvalidCredential`."""
     merged = {key: value for key, value in {**before, **fields}.items() if value not in (None, "", {})}
-    errors = {key: "unknown field" for key in merged if key not in (*_PROVIDER, *_CUSTOM)}
+    errors = {key: "unknown field" for key in merged if key not in (*_PROVIDER, *_OURS, *_CUSTOM)}
     errors |= {key: "is required" for key in _PROVIDER if key not in merged}
-    errors |= {key: "must be text" for key in _PROVIDER if not isinstance(merged.get(key, ""), str)}
+    errors |= {key: "must be text" for key in (*_PROVIDER, *_OURS) if not isinstance(merged.get(key, ""), str)}
     errors |= {key: "must be texts by name" for key in _CUSTOM if key in merged and _texts(merged[key])}
-    if "idp_url" not in errors and (problem := _url(merged["idp_url"])):
-        errors["idp_url"] = problem
+    places = [key for key in ("idp_url", *_OURS[:2]) if key in merged and key not in errors]
+    errors |= {key: problem for key in places if (problem := _address(merged[key]))}
     if not configuration.sso:
         errors = {"kind": f"a connection of kind {configuration.kind} has no identity provider"}
     if errors:

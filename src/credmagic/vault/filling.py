@@ -27,6 +27,11 @@ class Place:
         return vault.owners.team if self.configuration.sharing == "team" else vault.owners.me
 
 
+def sign_in_name(app_id: str) -> str:
+    """The name under which a member's sign-in at the connection's identity provider is kept."""
+    return f"{app_id}-idp"
+
+
 def held_by(vault: Vault, reader: Reader, place: Place, owner: bytes) -> Stored | None:
     """The credential of that name an owner has there, of whatever kind."""
     environment = place.configuration.environment
@@ -45,8 +50,9 @@ def held(vault: Vault, reader: Reader, place: Place) -> list[Stored]:
 
 def filled(vault: Vault, reader: Reader, place: Place) -> bool:
     """Whether the one who asks has all that is needed there."""
-    stored = held_by(vault, reader, place, place.owner(vault))
-    return stored is not None and stored.row.kind == place.configuration.kind and stored.row.status != "incomplete"
+    whose = {place.owner(vault), *([vault.owners.team] if place.configuration.sso else [])}  # signing in does the rest
+    found = [stored for owner in whose if (stored := held_by(vault, reader, place, owner))]
+    return any(one.row.kind == place.configuration.kind and one.row.status != "incomplete" for one in found)
 
 
 def drop(

@@ -12,10 +12,11 @@ from dataclasses import replace
 from shlex import quote
 from typing import Any
 
-from credmagic.errors import AccessDenied, Conflict, InvalidCredential
+from credmagic.errors import AccessDenied, Conflict, InvalidCredential, word
 from credmagic.store.rows import GrantRow
 from credmagic.store.transaction import Reader
 from credmagic.vault.audit import Caller, Event, now
+from credmagic.vault.identity_provider import SIGNED_IN
 from credmagic.vault.objects import check_object
 from credmagic.vault.records import Stored, open_grant, seal_grant, seal_meta
 from credmagic.vault.vault import Vault
@@ -98,8 +99,14 @@ def grants_of(vault: Vault, reader: Reader, stored: Stored) -> list[dict[str, An
 def check_change(vault: Vault, caller: Caller, stored: Stored) -> None:
     """Only who may use a guarded credential may change its fields: a new host with the stored password would tell it.
 
-    The operator's own process may. Raises `AccessDenied`.
+    The operator's own process may. What a sign-in brought is changed by nothing else: an edit would store the secret of
+    the application beside it. Raises `AccessDenied`, `InvalidCredential`.
     """
+    if mark := stored.meta.get(SIGNED_IN):
+        raise InvalidCredential(
+            f'"{stored.name}" is what your sign-in brought: its values are not edited',
+            next_step=f"Sign in again: %cred login {word(mark['app_id'])} --idp",
+        )
     if not stored.guarded or caller.plane == "local":
         return
     if not caller.objects():

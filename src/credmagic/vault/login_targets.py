@@ -10,14 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from credmagic import settings
 from credmagic.errors import InvalidCredential, word
 from credmagic.kinds.exchange import SignInRequest
 from credmagic.store.transaction import Reader
 from credmagic.vault.audit import Caller
 from credmagic.vault.connection_credentials import set_credentials
 from credmagic.vault.connection_names import configurations, search
+from credmagic.vault.identity_provider import SIGNED_IN
 from credmagic.vault.lifecycle import rotate
 from credmagic.vault.records import Stored
+from credmagic.vault.subjects import door_of
 from credmagic.vault.vault import Vault
 
 Keep = Callable[[Vault, Caller, Mapping[str, Any], str | None], dict[str, Any]]
@@ -32,12 +35,27 @@ class Target:
     credential_id: bytes
     request: SignInRequest
     keep: Keep
+    idp: bool = False
+    """True for a sign-in at the identity provider of the connection `name`."""
+
+    @property
+    def command(self) -> str:
+        """What begins it again."""
+        return f"%cred login {word(self.name)}{' --idp' if self.idp else ''}"
 
 
-def target_of(vault: Vault, ref: str, environment: str | None) -> Target:
-    """What `ref` means. Raises `CredentialNotFound`, `InvalidCredential` for what nobody signs in for."""
+def target_of(vault: Vault, ref: str, environment: str | None, idp: bool = False) -> Target:
+    """What `ref` means, or with `idp` the identity provider of the connection `ref`.
+
+    Raises `CredentialNotFound`, `InvalidCredential` for what nobody signs in for.
+    """
+    if idp:
+        return _at_provider(vault, ref, environment)
     with vault.store.read() as reader:
         stored = vault.find(reader, ref, environment)
+    if mark := stored.meta.get(SIGNED_IN):
+        return _at_provider(vault, mark["app_id"], stored.row.environment)
+    with vault.store.read() as reader:
         request = vault.credential(reader, stored).sign_in()
         keep = _for_member(vault, reader, stored) or _for_itself(vault, stored)
     if request is None:
@@ -46,6 +64,11 @@ def target_of(vault: Vault, ref: str, environment: str | None) -> Target:
             next_step=f"See what it takes: %cred kinds {stored.row.kind} — and: %cred edit {word(stored.name)}",
         )
     return Target(stored.name, stored.row.id, request, keep)
+
+
+def _at_provider(vault: Vault, app_id: str, environment: str | None) -> Target:
+    door = door_of(vault, app_id, settings.active_environment() if environment is None else environment)
+    return Target(door.app_id, door.connection_id, door.request, door.keep, idp=True)
 
 
 def _for_itself(vault: Vault, stored: Stored) -> Keep:

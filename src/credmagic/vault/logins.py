@@ -36,18 +36,20 @@ def begin(
     environment: str | None = None,
     how: str = "",
     redirect_uri: str | None = None,
+    idp: bool = False,
 ) -> dict[str, Any]:
     """Start to sign in: what to show the person. `how` is `code` or `device`; without it, what the credential offers.
 
+    With `idp`, at the identity provider of the connection `ref`.
     Raises `InvalidCredential` for what nobody signs in for, `TokenRefused` and `Unreachable` from a device's provider.
     """
-    target = target_of(vault, ref, environment)
+    target = target_of(vault, ref, environment, idp)
     way = _chosen(vault, target, how)
     if way.comes_back and not _is_address(redirect_uri):
         raise InvalidCredential(
             "the provider must know where to send the browser back to",
             errors={"redirect_uri": "must be an http or https address without a fragment"},
-            next_step=f"%cred login {word(target.name)} --redirect-uri https://…/credmagic/api/oauth/callback",
+            next_step=f"{target.command} --redirect-uri https://…/credmagic/api/oauth/callback",
         )
     request, failure = target.request, None
     try:
@@ -138,7 +140,7 @@ def _outcome(vault: Vault, caller: Caller, login: Login, answer: Mapping[str, st
 
 def _kept(vault: Vault, caller: Caller, login: Login, token: Token) -> dict[str, Any]:
     """Store what came. Raises `TokenRefused` when the application or the provider are others by now."""
-    now = target_of(vault, login.ref, login.environment)
+    now = target_of(vault, login.ref, login.environment, login.target.idp)
     if (now.credential_id, now.request) != (login.target.credential_id, login.target.request):
         raise TokenRefused("changed meanwhile", details={"error": "changed_meanwhile"})
     fields = _fields(login.target.request, token)
@@ -170,7 +172,7 @@ def _standing(vault: Vault, caller: Caller, login: Login) -> dict[str, Any]:
 
 def _told(target: Target, error: CredmagicError) -> CredmagicError:
     """The failure with the credential's name and the one command that helps."""
-    again = f"Try again: %cred login {word(target.name)}"
+    again = f"Try again: {target.command}"
     if isinstance(error, Unreachable):
         message = f'the sign-in for "{target.name}" failed: {error.message}'
         return Unreachable(message, code=error.code, next_step=error.next_step, details=error.details)
@@ -199,7 +201,7 @@ def _chosen(vault: Vault, target: Target, how: str) -> SignIn:
         raise InvalidCredential(
             f'"{target.name}" offers no such way to sign in',
             errors={"how": f"offered: {offers}"},
-            next_step=f"%cred login {word(target.name)}",
+            next_step=target.command,
         )
     chosen = ways[how] if how else max(ways.values(), key=lambda way: way.comes_back)  # a browser before a device
     return chosen(clock=vault.tokens.clock)

@@ -7,28 +7,30 @@ nobody changed the credential meanwhile, before the access token that came with 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Protocol, cast
 
-from credmagic.errors import ChangedMeanwhile, CredmagicError, InvalidCredential, TokenRefused, Unreachable, word
+from credmagic.errors import ChangedMeanwhile, CredmagicError, InvalidCredential, TokenRefused, Unreachable
 from credmagic.kinds.base import CredentialKind, Released, environ_of, variable
+from credmagic.kinds.exchange import Subject
 from credmagic.kinds.registry import find_kind
 from credmagic.store.rows import CredentialRow, VersionRow
 from credmagic.store.transaction import Reader
-from credmagic.tokens.base import Exchange, exchange_of, fetch, words
-from credmagic.values import Token
+from credmagic.tokens.base import Exchange, exchange_of, fetch
+from credmagic.values import SecretStr, Token
 from credmagic.vault.audit import Caller, Event, now
-from credmagic.vault.client_part import with_client_part
+from credmagic.vault.client_part import LEANS, with_client_part
 from credmagic.vault.credentials import next_version
 from credmagic.vault.records import Stored, iso, micros, open_meta, open_version, seal_meta, seal_version
+from credmagic.vault.refusals import SIGN_IN, named
 from credmagic.vault.resolve import as_id
+from credmagic.vault.subjects import SignedIn, signed_in
 from credmagic.vault.vault import Vault
 
 RENEWED = "renewed"
 """In the sealed values of a version that an exchange made: the version that a person made. The next takes its place."""
-
-_WRONG_SECRET = frozenset({"invalid_client", "unauthorized_client", "INVALID_CREDENTIALS", "http_401", "bad_key"})
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,10 @@ class _Full:
     values: Mapping[str, Any]
     credential: CredentialKind
     lender: tuple[bytes, int] | None = None
+    sign_in: tuple[SignedIn, _Full] | None = None
+    """Of a kind that is for somebody: the sign-in of the one who asks, and the credential it is kept as."""
+    scope: str | None = None
+    """What was asked for among several; None for what the credential itself says."""
 
     @property
     def origin(self) -> int:
@@ -47,9 +53,18 @@ class _Full:
         return int(self.values.get(RENEWED, self.version))
 
     @property
-    def state(self) -> tuple[int, tuple[bytes, int] | None]:
+    def state(self) -> tuple[Hashable, ...]:
         """What a token of it depends on: not on renewals, of which several processes make one each."""
-        return self.origin, self.lender
+        subject = (self.sign_in[1].stored.row.id, self.sign_in[1].origin) if self.sign_in else None
+        return self.origin, self.lender, subject, self.scope
+
+    def scoped(self, scope: str | None) -> _Full:
+        """The same for a token of that scope. Raises `InvalidCredential` where it is not for the credential."""
+        return self if scope is None else replace(self, credential=self.credential.for_scope(scope), scope=scope)
+
+
+class _OfSubject(Protocol):
+    def for_subject(self, subject: Subject) -> CredentialKind: ...
 
 
 class _Superseded(Exception):
@@ -64,21 +79,23 @@ class Releaser:
         self._unsaved: dict[tuple[bytes, int], Token] = {}
         """Tokens whose renewed secret could not be stored: it is tried again before anything else is asked."""
 
-    def release(self, caller: Caller, stored: Stored, version: int, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The parts of *resolved* that depend on the token.
+    def release(
+        self, caller: Caller, stored: Stored, version: int, values: Mapping[str, Any], scope: str | None = None
+    ) -> dict[str, Any]:
+        """The parts of *resolved* that depend on the token, which is the one for `scope` where there are several.
 
         Raises `TokenRefused`, `Unreachable` (both recorded), `InvalidCredential`, `MissingPackage`.
         """
         failure: CredmagicError
         full = None
         try:
-            full = self._full(caller, stored, version, values)
+            full = self._full(caller, stored, version, values).scoped(scope)
             if not full.credential.needs_exchange():  # its values are only borrowed
                 return _parts(stored, version, full.credential, None)
-            token = self._vault.tokens.get(stored.row.id, full.state, lambda: self._fetched(caller, full))
-            return _parts(stored, version, full.credential, token)
+            return _parts(stored, version, full.credential, self._token(caller, full))
         except CredmagicError as error:
-            failure = _named(error, stored, signs_in=full is not None and full.credential.sign_in() is not None)
+            signs_in = full is not None and full.credential.sign_in() is not None
+            failure = named(error, stored, signs_in=signs_in, leans=bool(values.get(LEANS)))
         reason = str(failure.details.get("error") or failure.code)
         outcome = "unreachable" if isinstance(failure, Unreachable) else "refused"
         self._vault.record(Event("token", caller, outcome, stored.row.id, version, reason))
@@ -88,6 +105,10 @@ class Releaser:
         with self._vault.store.read() as reader:
             values = with_client_part(self._vault, reader, stored, values)
         credential = _parsed(stored, values)
+        if type(credential).sso:
+            own = signed_in(self._vault, caller, stored)
+            sign_in = self._full(caller, own.stored, own.version, own.values)
+            return _Full(stored, version, values, credential, sign_in=(own, sign_in))
         lender_id = getattr(credential, "config_id", None)
         if not lender_id:
             return _Full(stored, version, values, credential)
@@ -111,12 +132,49 @@ class Releaser:
             errors={"config_id": "names no usable team credential of this kind"},
         )
 
+    # ── for whom ─────────────────────────────────────────────────────────────────────────────────────────
+    def for_caller(self, caller: Caller, stored: Stored, credential: CredentialKind) -> CredentialKind:
+        """The credential as it asks for `caller`; the same where it makes no difference who asks.
+
+        Raises `TokenRefused` when the caller has not signed in, and as `release`.
+        """
+        if not type(credential).sso:
+            return credential
+        own = signed_in(self._vault, caller, stored)
+        sign_in = self._full(caller, own.stored, own.version, own.values)
+        return self._of_subject(caller, credential, own, sign_in)
+
+    def _of_subject(self, caller: Caller, credential: CredentialKind, own: SignedIn, sign_in: _Full) -> CredentialKind:
+        """The credential with the token of the caller's own sign-in, which is renewed if it has to be."""
+        self._vault.record(Event("use", caller, "ok", sign_in.stored.row.id, sign_in.version, "subject"))
+        failure: CredmagicError
+        try:
+            token = self._token(caller, sign_in)
+        except TokenRefused as error:
+            failure = TokenRefused(error.message, details={**error.details, "step": SIGN_IN})
+        except Unreachable as error:
+            failure = Unreachable(
+                error.message, code=error.code, next_step=error.next_step, details={**error.details, "step": SIGN_IN}
+            )
+        else:
+            return cast(_OfSubject, credential).for_subject(own.subject(token))
+        raise failure
+
     # ── fetching ─────────────────────────────────────────────────────────────────────────────────────────
+    def _token(self, caller: Caller, full: _Full) -> Token:
+        """A token of the credential that is not about to end."""
+        if full.credential.needs_exchange():
+            return self._vault.tokens.get(full.stored.row.id, full.state, lambda: self._fetched(caller, full))
+        ends = full.stored.expires_at
+        value = full.values["secret"]["token"]
+        return Token(SecretStr(value), None if ends is None else datetime.fromtimestamp(ends / 1e6, UTC))
+
     def _fetched(self, caller: Caller, full: _Full) -> Token:
         """A token of the credential. Called by one thread at a time for each."""
         exchange = exchange_of(full.credential)(clock=self._vault.tokens.clock)
         if not exchange.keeps:
-            token = fetch(exchange, full.credential)
+            credential = self._of_subject(caller, full.credential, *full.sign_in) if full.sign_in else full.credential
+            token = fetch(exchange, credential)
             self._vault.record(Event("token", caller, "ok", full.stored.row.id, full.version))
             return token
         if full.version != full.stored.row.current_version:
@@ -240,42 +298,3 @@ def _as_they_are(credential: CredentialKind) -> Released:
     return Released(
         credential.flatten(), credential.secret_keys(), credential.environ("NAME"), credential.files("NAME")
     )
-
-
-def _named(error: CredmagicError, stored: Stored, *, signs_in: bool) -> CredmagicError:
-    """The failure with the credential's name, the cause and the one command that helps."""
-    code, name = str(error.details.get("error") or "no_code"), word(stored.name)
-    if isinstance(error, Unreachable):
-        message = f'"{stored.name}" got no token: {error.message}'
-        return Unreachable(message, code=error.code, next_step=error.next_step, details=error.details)
-    if isinstance(error, InvalidCredential) and signs_in:  # what a token is made of, only a sign-in brings
-        return TokenRefused(
-            f'nobody has signed in for "{stored.name}" yet',
-            next_step=f"Sign in: %cred login {name}",
-            details={"error": "not_signed_in"},
-        )
-    if not isinstance(error, TokenRefused):
-        return error
-    if code == "earlier_version":
-        return TokenRefused(
-            f'an earlier version of "{stored.name}" gets no token: its secret was good for one use',
-            next_step=f"Use it as it is now: %cred use {name}",
-            details={"error": code},
-        )
-    message = f'"{stored.name}" got no token: {words(code)}'
-    return TokenRefused(message, next_step=_step(code, name, stored, signs_in), details={"error": code})
-
-
-def _step(code: str, name: str, stored: Stored, signs_in: bool) -> str:
-    """The one command that helps after a refusal."""
-    secrets = stored.meta.get("secrets") or ["FIELD"]
-    if code in _WRONG_SECRET:
-        return f"Give it the right secret: %cred rotate {name} --secret {secrets[0]}=prompt"
-    if code == "invalid_grant" and signs_in:
-        return f"Sign in again: %cred login {name}"
-    if code == "invalid_grant":
-        kept = next((field for field in secrets if field == "refresh_token"), secrets[-1])
-        return f"Sign in again, then: %cred rotate {name} --secret {kept}=prompt"
-    if code == "plain_http":
-        return f"Give it an https address: %cred edit {name}"
-    return f"Try it out: %cred verify {name}"

@@ -94,6 +94,15 @@ Names = list[tuple[str, str]]
 """(name, environment) of what is stored, for hints."""
 
 
+def sign_in_first(name: str) -> TokenRefused:
+    """The error where nobody has signed in yet, or not so that it is still good."""
+    return TokenRefused(
+        f'"{name}" got no token: nobody has signed in at its identity provider',
+        next_step=f"Sign in: %cred login {word(name)} --idp",
+        details={"error": "no_subject"},
+    )
+
+
 def not_found(ref: str, environment: str, known: Names) -> CredentialNotFound:
     """The error for an unknown name: where it does exist, the closest names, and the command that makes it."""
     ref, environment = short(ref), short(environment)
@@ -183,7 +192,15 @@ class Resolver:
             found = self.port.find_credential((candidate,))
             if found and self._owned(owners, found[0]) in reach:
                 return found
+        if self._needs_sign_in(owners, ref, environment):
+            raise sign_in_first(ref)
         raise not_found(ref, environment, self.names() if owners is self.owners else [])
+
+    def _needs_sign_in(self, owners: Owners, ref: str, environment: str) -> bool:
+        """True for a connection of which a member has a credential from the first sign-in on."""
+        index = self.keyset.name_index(owners.team, environment, ref)
+        configuration = self.port.configuration((owners.team, environment, index))
+        return configuration is not None and bool(configuration.sso)
 
     def _owned(self, owners: Owners, row: CredentialRow) -> str:
         return owners.owned(row.owner_id) if self.shared(row) else access.PART

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from credmagic.errors import CredmagicError, InvalidCredential, Unreachable, VerificationFailed
+from credmagic.errors import CredmagicError, InvalidCredential, TokenRefused, Unreachable, VerificationFailed
+from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.registry import find_kind
 from credmagic.vault.audit import Caller, Event, now
 from credmagic.vault.records import Stored, seal_meta
@@ -33,6 +35,7 @@ def check(
     outcome, reason, took_ms = "ok", "", 0
     failure: CredmagicError | None = None
     try:
+        credential = _for_caller(vault, caller, stored, credential)
         result = verify(credential, timeout=float(timeout or TIMEOUT))
         outcome, reason, took_ms = result.outcome, result.reason, result.took_ms
     except VerificationFailed as error:
@@ -44,6 +47,13 @@ def check(
         raise failure
     vault.tokens.drop(stored.row.id)  # one that is held may have been refused since: the next use gets a new one
     return {"outcome": outcome, "reason": reason, "took_ms": took_ms}
+
+
+def _for_caller(vault: Vault, caller: Caller, stored: Stored, credential: CredentialKind) -> CredentialKind:
+    """With the sign-in of the one who asks; without one, the probe says that there is none."""
+    with suppress(TokenRefused):
+        return vault.for_caller(caller, stored, credential)
+    return credential
 
 
 def in_session(vault: Vault, stored: Stored) -> Result | None:
