@@ -1,4 +1,4 @@
-"""F5: who may do what to whose, through which door? Every cell of the table runs for real.
+"""F5: who may do what to whose, through which door? Every cell of the table runs for real (docs/decisions/0017).
 
 The controls switch single rules on and off, one after the other: a matrix that does not notice proves nothing.
 """

@@ -64,7 +64,7 @@ def _all(door: Door, environment: str | None) -> Iterator[dict[str, Any]]:
     after: str | None = None
     while True:
         page = door.client.call("list", limit=200, after=after, environment=environment)
-        yield from page["credentials"]
+        yield from (view for view in page["credentials"] if view["owner"] != "another")
         after = page["next"]
         if after is None:
             return

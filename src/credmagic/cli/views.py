@@ -53,7 +53,7 @@ def _name(view: Data) -> Cell:
 def _place(view: Data) -> Cell:
     where = view["environment"] or "all"
     tone = "" if view["environment"] else "muted"
-    marks = ["team"] * (view.get("owner") == "team") + ["guarded"] * bool(view.get("guarded"))
+    marks = [word for word in ("team", "another") if view.get("owner") == word] + ["guarded"] * bool(view.get("guarded"))
     return Cell(" · ".join([where, *marks]), tone=tone)
 
 
