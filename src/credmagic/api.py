@@ -97,18 +97,21 @@ def use(
     kind: str | None = None,
     version: int | None = None,
     remote: str | None = None,
+    scope: str | None = None,
 ) -> Credential:
     """The credential `name` (or id) in `environment` (default: the active one), its use recorded first.
 
     Without a name, the default association of this notebook for `kind`. `version` asks for an older one, `remote` for
-    one of another server by its nickname (default: the one of `%cred remote use`; "" is none).
+    one of another server by its nickname (default: the one of `%cred remote use`; "" is none), `scope` for a token for
+    that one, where a credential lists several.
     Raises `CredentialNotFound`, `NotUsable`, `VaultLocked` and what else the vault refuses with.
     """
     if environment is None:  # this process's, not the server's
         environment = settings.active_environment()
     if remote is None:
         remote = settings.active_remote()
-    resolved = client(remote).resolve(name, environment=environment, version=version, kind=kind)
+    asked = {} if scope is None else {"scope": scope}
+    resolved = client(remote).resolve(name, environment=environment, version=version, kind=kind, **asked)
     return hand_over(resolved, pinned=version is not None, remote=remote)
 
 
@@ -123,11 +126,12 @@ def hand_over(resolved: Mapping[str, Any], *, pinned: bool = False, remote: str 
 
 def resolve_again(reference: Reference) -> Credential:
     """Find what a pickle or a refresh refers to: by id, and in another store by name and environment."""
+    how: dict[str, Any] = {"version": reference.version, "remote": reference.remote, "scope": reference.scope}
     try:
-        return use(reference.id, version=reference.version, remote=reference.remote)
+        return use(reference.id, **how)
     except CredentialNotFound:
         pass
-    return use(reference.name, reference.environment or None, version=reference.version, remote=reference.remote)
+    return use(reference.name, reference.environment or None, **how)
 
 
 def list(**filters: Any) -> _Views:

@@ -28,8 +28,12 @@ class Client(Protocol):
         environment: str | None = None,
         version: int | None = None,
         kind: str | None = None,
+        scope: str | None = None,
     ) -> dict[str, Any]:
-        """The values of one credential, the use recorded first: see *resolved* in the table."""
+        """The values of one credential, the use recorded first: see *resolved* in the table.
+
+        `scope` asks for the token of that one scope, where a credential has several.
+        """
 
     def begin_entry(self, kind: str, ref: str | None = None, environment: str | None = None) -> dict[str, Any]:
         """A single-use public key to which a form may seal its fields."""

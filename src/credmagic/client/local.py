@@ -46,11 +46,12 @@ class LocalClient:
         environment: str | None = None,
         version: int | None = None,
         kind: str | None = None,
+        scope: str | None = None,
     ) -> dict[str, Any]:
         """The values of one credential, the use recorded first."""
         if ref is None or kind is not None:  # needs the kinds' names or the notebook's default
-            return self.call("resolve", ref=ref, environment=environment, version=version, kind=kind)
-        return self._vault().resolve(ref, environment=environment, version=version)
+            return self.call("resolve", ref=ref, environment=environment, version=version, kind=kind, scope=scope)
+        return self._vault().resolve(ref, environment=environment, version=version, scope=scope)
 
     def begin_entry(self, kind: str, ref: str | None = None, environment: str | None = None) -> dict[str, Any]:
         """A single-use public key to which a form may seal its fields."""

@@ -157,13 +157,14 @@ class HttpClient(ABC):
         environment: str | None = None,
         version: int | None = None,
         kind: str | None = None,
+        scope: str | None = None,
     ) -> dict[str, Any]:
         """The values of one credential: *resolved* in `docs/architecture.md`.
 
         The server does not know this process's active environment: it is said with each question.
         """
         environment = settings.active_environment() if environment is None else environment
-        return self.call("resolve", ref=ref, environment=environment, version=version, kind=kind)
+        return self.call("resolve", ref=ref, environment=environment, version=version, kind=kind, scope=scope)
 
     def begin_entry(self, kind: str, ref: str | None = None, environment: str | None = None) -> dict[str, Any]:
         """A single-use public key to which a form may seal its fields."""

@@ -67,10 +67,11 @@ class Elsewhere:
         environment: str | None = None,
         version: int | None = None,
         kind: str | None = None,
+        scope: str | None = None,
     ) -> dict[str, Any]:
         """The values of one credential there."""
         return self._told(
-            lambda: self._client.resolve(ref, environment=environment, version=version, kind=kind),
+            lambda: self._client.resolve(ref, environment=environment, version=version, kind=kind, scope=scope),
         )
 
     def begin_entry(self, kind: str, ref: str | None = None, environment: str | None = None) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+from credmagic.errors import InvalidCredential
 from credmagic.kinds.adapters import adapter
 from credmagic.kinds.azure_base import AzureLogin
 from credmagic.kinds.exchange import OAuthRequest, needed
@@ -22,7 +23,8 @@ class AzureServicePrincipal(AzureLogin):
     exchange: ClassVar[str | None] = "client_credentials"
     lent: ClassVar[tuple[str, ...]] = ("client_id", "client_secret", "azure_tenant_id")
     inline: ClassVar[tuple[str, ...]] = ("client_id", "client_secret", "azure_tenant_id")
-    help: ClassVar[str] = "Notebooks get tokens for one scope; the secret stays here."
+    sdk: ClassVar[str | None] = "azure"
+    help: ClassVar[str] = "Notebooks get tokens for its scopes; the secret stays here."
     help_url: ClassVar[str] = "https://learn.microsoft.com/entra/identity-platform/app-objects-and-service-principals"
 
     azure_tenant_id: str | None = field(
@@ -30,11 +32,25 @@ class AzureServicePrincipal(AzureLogin):
     )
     client_id: str | None = field("Client ID", default=None, trim=True, env=("AZURE_CLIENT_ID",))
     client_secret: SecretStr | None = secret("Client secret", default=None, env=("AZURE_CLIENT_SECRET",))
-    scope: str = field("Scope", "What the tokens are for.", default=RESOURCE_MANAGER, trim=True, more=True)
+    scope: str = field(
+        "Scope", "What the tokens are for: the first of several, the others on request.",
+        default=RESOURCE_MANAGER, trim=True, more=True,
+    )  # fmt: skip
 
     def token_scopes(self) -> list[str]:
-        """Its one scope."""
+        """What a token may be asked for, the usual one first."""
         return self.scope.split()
+
+    def for_scope(self, scope: str) -> Self:
+        """With that one of its scopes, as it is stored: `…/` and `….default` of a resource are the same here."""
+        for own in self.token_scopes():
+            if _resource(own) == _resource(scope):
+                return self.model_copy(update={"scope": own})
+        raise InvalidCredential(
+            f"its tokens are for {' and '.join(self.token_scopes())} only",
+            next_step="List the other one too, under Scope: %cred edit NAME",
+            errors={"scope": "is not one of this credential's"},
+        )
 
     def token_request(self) -> OAuthRequest:
         """Client credentials at the tenant."""
@@ -45,10 +61,14 @@ class AzureServicePrincipal(AzureLogin):
             client_secret=self.client_secret,
         )
         url = self.endpoint(self.azure_tenant_id)
-        form = {"scope": self.scope}
+        form = {"scope": self.token_scopes()[0]}
         return OAuthRequest(url, "client_credentials", self.client_id, self.client_secret, "body", form)
 
     @adapter
     def storage_options(self) -> dict[str, Any]:
         """For pandas, fsspec and adlfs; the scope must be https://storage.azure.com/.default."""
         return {"credential": self.azure_credential()}
+
+
+def _resource(scope: str) -> str:
+    return scope.removesuffix("/.default").rstrip("/")

@@ -72,6 +72,8 @@ class CredentialKind(BaseModel):
     """Whether a connection of this kind works with the member's own sign-in at an identity provider."""
     client_part: ClassVar[tuple[str, ...]] = ()
     """The fields that say which application asks: a connection's team lends them to its members."""
+    sdk: ClassVar[str | None] = None
+    """Name of the entry point in `credmagic.sdks` whose libraries can renew it by themselves."""
     runtime_scheme: ClassVar[str] = "key_value_creds"
     """What tools of watsonx Orchestrate take it for."""
 
@@ -255,6 +257,14 @@ class CredentialKind(BaseModel):
     def sign_in(self) -> SignInRequest | None:
         """What a person signs in to so that this credential gets its tokens; None where nobody signs in."""
         return None
+
+    def for_scope(self, scope: str) -> Self:
+        """This credential asking for a token of that one scope. Raises `InvalidCredential` where that is not its."""
+        raise InvalidCredential(
+            f"tokens of the kind {self.kind} are not asked for by scope",
+            next_step="Use it without one: %cred use NAME",
+            errors={"scope": "is not for this kind"},
+        )
 
     def released(self, token: Token) -> Released:
         """What a kernel gets once the exchange has fetched `token` (see `TokenKind`)."""

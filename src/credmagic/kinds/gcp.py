@@ -39,6 +39,7 @@ class Gcp(TokenKind):
     help_url: ClassVar[str] = "https://cloud.google.com/iam/docs/keys-create-delete"
     variables: ClassVar[tuple[str, ...]] = ("GOOGLE_CLOUD_PROJECT", "GOOGLE_APPLICATION_CREDENTIALS")
     exchange: ClassVar[str | None] = "jwt_bearer"
+    sdk: ClassVar[str | None] = "google"
     token_env: ClassVar[tuple[str, ...]] = ("CLOUDSDK_AUTH_ACCESS_TOKEN",)
     probe: ClassVar[str | None] = "token"
 

@@ -23,6 +23,7 @@ class S3(ConfiguredKind):
     exchange: ClassVar[str | None] = "sts"
     lent: ClassVar[tuple[str, ...]] = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
     token_field: ClassVar[str] = "aws_secret_access_key"
+    sdk: ClassVar[str | None] = "aws"
     runtime_scheme: ClassVar[str] = "key_value_creds"
     token_env: ClassVar[tuple[str, ...]] = ()
     probe: ClassVar[str | None] = "aws"

@@ -123,16 +123,18 @@ def resolve(
     environment: str | None = None,
     version: int | None = None,
     kind: str | None = None,
+    scope: str | None = None,
 ) -> dict[str, Any]:
-    """The values of one credential; without `ref`, of this notebook's default of `kind`."""
+    """The values of one credential; without `ref`, of this notebook's default of `kind`; the token for `scope`."""
     canonical = find_kind(kind).kind if kind else None
     if ref is None:
         if canonical is None:
             raise InvalidCredential("name a credential or a kind", next_step="%cred use NAME")
         ref = associations.default_of(vault, caller, canonical)
     return vault.resolver.resolve(
-        caller, ref, environment=environment, version=version, kind=canonical, describe=True, reach=vault.acting.reach
-    )
+        caller, ref, environment=environment, version=version, kind=canonical, scope=scope, describe=True,
+        reach=vault.acting.reach,
+    )  # fmt: skip
 
 
 ACTIONS: dict[str, Action] = {

@@ -92,7 +92,8 @@ class Releaser:
             full = self._full(caller, stored, version, values).scoped(scope)
             if not full.credential.needs_exchange():  # its values are only borrowed
                 return _parts(stored, version, full.credential, None)
-            return _parts(stored, version, full.credential, self._token(caller, full))
+            parts = _parts(stored, version, full.credential, self._token(caller, full))
+            return parts if scope is None else parts | {"scope": scope}
         except CredmagicError as error:
             signs_in = full is not None and full.credential.sign_in() is not None
             failure = named(error, stored, signs_in=signs_in, leans=bool(values.get(LEANS)))

@@ -45,8 +45,8 @@ _ID = re.compile(r"[0-9a-f]{32}\Z")
 Describe = Callable[[str, int, str, Mapping[str, Any]], dict[str, Any]]
 """(kind, its version when they were stored, name, raw fields) -> `environ`, `files`, `aliases`, as the class says."""
 
-Release = Callable[[Caller, Stored, int, Mapping[str, Any]], dict[str, Any]]
-"""(caller, credential, version, values) -> what leaves of one whose secrets stay: see `releasing`."""
+Release = Callable[[Caller, Stored, int, Mapping[str, Any], str | None], dict[str, Any]]
+"""(caller, credential, version, values, scope) -> what leaves of one whose secrets stay: see `releasing`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +146,13 @@ class Resolver:
         environment: str | None = None,
         version: int | None = None,
         kind: str | None = None,
+        scope: str | None = None,
         describe: bool = False,
         reach: frozenset[str] = access.HOUSE.reaches("use"),
     ) -> dict[str, Any]:
         """The values of `ref` (shape *resolved* in docs/architecture.md), the use recorded first.
 
-        `reach` is whose credentials the caller may use.
+        `scope` asks for a token for that one of several; `reach` is whose credentials the caller may use.
         Raises `CredentialNotFound`, `NotUsable`, `RateLimited`, `InvalidCredential` (another kind), `SealBroken`.
         """
         environment = settings.active_environment() if environment is None else environment
@@ -165,6 +166,8 @@ class Resolver:
             values = self._opened(caller, row, lambda: open_version(self.keyset, row, wanted))
             if earlier:
                 _check_ended(stored.name, values.get("expires_at"))
+            if scope is not None and "exchange" not in values:
+                raise no_scopes(stored.name, row.kind)
         except SealBroken:  # recorded already, with its reason
             raise
         except CredmagicError as error:
@@ -173,7 +176,7 @@ class Resolver:
         if bulk:
             self._record(Event("bulk_use", caller))
         self._record_use(caller, row.id, wanted.version)
-        return self._resolved(caller, stored, wanted, values, describe)
+        return self._resolved(caller, stored, wanted, values, scope, describe)
 
     def _find(
         self, owners: Owners, reach: frozenset[str], ref: str, environment: str
@@ -293,13 +296,21 @@ class Resolver:
                 self._seen.clear()
             self._seen.add(pair)
 
-    def _released(self, caller: Caller, stored: Stored, version: int, values: dict[str, Any]) -> dict[str, Any]:
+    def _released(
+        self, caller: Caller, stored: Stored, version: int, values: dict[str, Any], scope: str | None
+    ) -> dict[str, Any]:
         if self.release is None:
             raise TokenRefused(f'"{stored.name}" gets its token from the whole vault, which is not open here')
-        return self.release(caller, stored, version, values)
+        return self.release(caller, stored, version, values, scope)
 
     def _resolved(
-        self, caller: Caller, stored: Stored, wanted: VersionRow, values: dict[str, Any], describe: bool
+        self,
+        caller: Caller,
+        stored: Stored,
+        wanted: VersionRow,
+        values: dict[str, Any],
+        scope: str | None,
+        describe: bool,
     ) -> dict[str, Any]:
         row = stored.row
         resolved: dict[str, Any] = {
@@ -312,13 +323,22 @@ class Resolver:
             "expires_at": iso(stored.expires_at),
         }
         if "exchange" in values:  # its secrets stay here: a token leaves in their place
-            return resolved | self._released(caller, stored, wanted.version, values)
+            return resolved | self._released(caller, stored, wanted.version, values, scope)
         raw = {**values["public"], **values["secret"]}
         resolved["fields"] = values.get("flat", raw)
         resolved["secret"] = values.get("flat_secret", list(values["secret"]))
         if describe and self._describe:
             resolved.update(self._describe(row.kind, wanted.kind_version, stored.name, raw))
         return resolved
+
+
+def no_scopes(name: str, kind: str) -> InvalidCredential:
+    """The error for a scope where there are no tokens to choose among."""
+    return InvalidCredential(
+        f'"{name}" is of kind {kind}, whose tokens are not asked for by scope',
+        next_step=f"Use it without one: %cred use {word(name)}",
+        errors={"scope": "is not for this kind"},
+    )
 
 
 def _check_ended(name: str, expires_at: Any) -> None:

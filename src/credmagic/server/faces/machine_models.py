@@ -16,6 +16,7 @@ class Question(views.View):
     environment: str | None = None
     version: int | None = None
     kind: str | None = None
+    scope: str | None = None
 
 
 class Resolved(views.View):
@@ -31,6 +32,7 @@ class Resolved(views.View):
     secret: list[str]
     expires_at: str | None
     token: str | None = None
+    scope: str | None = None
     environ: dict[str, str] | None = None
     files: dict[str, str] | None = None
     aliases: dict[str, str] | None = None
