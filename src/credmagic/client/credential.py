@@ -25,7 +25,7 @@ class Reference(NamedTuple):
 
     `version` is None unless that version was asked for by number: a pickle made before a rotation resolves to the
     value that works *now*, which is what a worker that runs tomorrow needs. `remote` is the nickname of the server it
-    came from, "" for this one.
+    came from, "" for this one; `scope` what its token is for, if that was asked for.
     """
 
     id: str
@@ -33,6 +33,7 @@ class Reference(NamedTuple):
     environment: str
     version: int | None
     remote: str = ""
+    scope: str | None = None
 
 
 Resolver = Callable[[Reference], "Credential"]
@@ -222,8 +223,14 @@ class Credential(Mapping[str, Any]):
             object.__setattr__(self, slot, getattr(newer, slot))
         return self
 
+    def anew(self, scope: str | None = None) -> Credential:
+        """Another object with the values as they are now, or with the token for another of its scopes."""
+        reference = self._reference()
+        return self._resolver()(reference if scope is None else reference._replace(scope=scope))
+
     def _reference(self) -> Reference:
-        return Reference(self.id, self.name, self.environment, self.version if self._pinned else None, self._remote)
+        version, scope = self.version if self._pinned else None, self._resolved.get("scope")
+        return Reference(self.id, self.name, self.environment, version, self._remote, scope)
 
     def _resolver(self) -> Resolver:
         if self._again is None:
