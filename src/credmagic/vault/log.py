@@ -1,7 +1,8 @@
 """What happened, as far as the one who asks may know it?
 
-Everybody reads what he did himself and what was done to what is his: his credentials, and for who manages them the
-machines and their keys. Who reaches all (see `access`) reads all. Each page is checked against the chain of MACs.
+Everybody reads what he did himself and what was done to what is his. To who manages the store everything is his, what
+the team shares and what is gone too, but for what another did with a credential of that one's own. Who reaches all (see
+`access`) reads all. Each page is checked against the chain of MACs.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from credmagic.store.rows import AccessKeyRow, AuditRow, CredentialRow, PrincipalRow
+from credmagic.store.rows import AuditRow, CredentialRow, PrincipalRow
 from credmagic.store.transaction import Reader
 from credmagic.vault import access
 from credmagic.vault.access import principal_context
@@ -50,25 +51,22 @@ def _readable(vault: Vault, reader: Reader, where: Mapping[str, Any]) -> Iterato
 
 
 def _own(vault: Vault, reader: Reader, rows: list[AuditRow]) -> list[AuditRow]:
-    me = vault.owners.me
-    foreign = {row.seq for row in rows if _actor(vault, row) != me}
-    about = {row.object_id for row in rows if row.seq in foreign and row.object_id}
-    mine = _mine(vault, reader, sorted(about)) if about else set()
-    return [row for row in rows if row.seq not in foreign or row.object_id in mine]
+    foreign = [row for row in rows if _actor(vault, row) != vault.owners.me]
+    about = {row.object_id for row in foreign if row.object_id}
+    kept = reader.find(CredentialRow, {"id": sorted(about)}) if about else []
+    if vault.acting.reaches("manage"):
+        others = {row.id for row in kept if row.owner_id not in vault.owners}
+        hidden = {row.seq for row in foreign if row.object_id in others}
+    else:
+        mine = {row.id for row in kept if row.owner_id == vault.owners.me}
+        hidden = {row.seq for row in foreign if row.object_id not in mine}
+    return [row for row in rows if row.seq not in hidden]
 
 
 def _actor(vault: Vault, row: AuditRow) -> bytes:
     """The principal that did it; what nobody signed in for was done by the laptop owner, or to his store."""
     principal = json.loads(row.body).get("principal")
     return bytes.fromhex(principal) if principal else Owners.of(vault.keyset).me
-
-
-def _mine(vault: Vault, reader: Reader, ids: list[bytes]) -> set[bytes]:
-    found = {row.id for row in reader.find(CredentialRow, {"id": ids, "owner_id": vault.owners.me})}
-    if vault.acting.reaches("manage"):
-        found |= {row.id for row in reader.find(PrincipalRow, {"id": ids})}
-        found |= {row.id for row in reader.find(AccessKeyRow, {"id": ids})}
-    return found
 
 
 def _check(vault: Vault, reader: Reader, rows: list[AuditRow]) -> None:

@@ -137,6 +137,39 @@ def test_everybody_reads_what_was_done_to_what_is_his(vault: Vault, act) -> None
     assert did(act, bot) == []
 
 
+def test_the_owner_of_the_store_reads_what_others_did_with_the_teams_credentials(vault: Vault, act) -> None:
+    act("create", name="shared", kind="bearer", fields={"token": "tok-12345"}, team=True, verify=False)
+    admin, bot = another(vault, "boss", "Admin"), another(vault, "bot", "Contributor")
+    act("resolve", ref="shared", by=bot)
+    act("rotate", ref="shared", fields={"token": "tok-67890"}, verify=False, by=admin)
+
+    assert did(act, OWNERS, ref="shared")[1:] == [("use", "bot"), ("credential.replace", "boss")]
+
+
+@pytest.mark.parametrize("gone", ["credential", "key", "connection"])
+def test_the_owner_of_the_store_reads_who_removed_something(vault: Vault, act, gone: str) -> None:
+    act("create", name="shared", kind="bearer", fields={"token": "tok-12345"}, team=True, verify=False)
+    key = act("key_create", ref=act("app_add", name="etl")["id"])["id"]
+    act("connection_add", app_id="snow")
+    removal = {
+        "credential": ("delete", {"ref": "shared"}),
+        "key": ("key_remove", {"key_id": key}),
+        "connection": ("connection_remove", {"app_id": "snow"}),
+    }
+    action, params = removal[gone]
+
+    act(action, by=another(vault, "boss", "Admin"), **params)
+
+    assert did(act, OWNERS)[-1][1] == "boss"
+
+
+def test_the_owner_of_the_store_reads_what_was_tried_in_vain(vault: Vault, act) -> None:
+    with pytest.raises(AccessDenied):
+        act("machine_add", by=another(vault, "eve"))
+
+    assert did(act, OWNERS)[-1] == ("machine_add", "eve")
+
+
 def test_an_admin_reads_all_and_who_did_it(vault: Vault, act) -> None:
     admin, alice = another(vault, "boss", "Admin"), another(vault, "alice")
     act("create", kind="bearer", fields={"token": "tok-12345"}, verify=False, by=alice)
