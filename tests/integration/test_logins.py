@@ -185,11 +185,11 @@ def test_a_browser_needs_an_address_to_come_back_to(act, crm):
 
 def test_no_secret_of_a_login_is_in_an_answer_or_in_the_log(provider, vault, act, crm):
     login = begun(act)
+    pending = next(iter(vault.logins._logins.values())).pending
     query = brought(provider, login)
     came_back(vault, query)
     code = parse_qs(query)["code"][0]
     said = repr([login, act("login_check", login_id=login["login_id"]), act("audit")])
-    pending = next(iter(vault.logins._logins.values())).pending
     used = act("resolve", ref="crm")["fields"]["token"]
     for secret in (code, pending.kept["verifier"], provider.clients["notebook"]["client_secret"], used):
         assert str.__str__(secret) not in said

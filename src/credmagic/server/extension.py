@@ -23,6 +23,7 @@ from credmagic.server.gate import VaultGate
 from credmagic.server.handlers import routes
 from credmagic.server.kernel_plane import KernelPlane
 from credmagic.server.notebooks import Notebooks
+from credmagic.server.origin import browsers_origin
 from credmagic.server.provisioner import equip_kernels, starts_local_kernels
 from credmagic.server.rates import Allowance, Patience
 from credmagic.server.save_guard import guard_saving
@@ -48,6 +49,9 @@ class Credmagic(LoggingConfigurable):
     failed_sign_ins_per_minute = Int(10, min=1, config=True, help="Failures of one id before it has to wait.")
     failed_sign_ins_of_an_address = Int(60, min=1, config=True, help="Failures of one address in a minute, any id.")
     socket_dir = Unicode("", config=True, help="Directory of the kernel socket; empty: CREDMAGIC_HOME/run.")
+    callback_url = Unicode(
+        "", config=True, help="Where providers send browsers back to (…/credmagic/api/oauth/callback); empty: guessed."
+    )
     save_guard = Bool(True, config=True, help="Keep stored values out of every file that is saved through this server.")
 
     def __init__(self, serverapp: Any) -> None:
@@ -82,7 +86,14 @@ class Credmagic(LoggingConfigurable):
             failures_of_an_id=self.failed_sign_ins_per_minute,
             failures_of_an_address=self.failed_sign_ins_of_an_address,
         )
-        return open_vault(notify=self.log.warning, rates=Rates(limits))
+        vault = open_vault(notify=self.log.warning, rates=Rates(limits))
+        vault.logins.callback_url = self.callback_url or self._callback_here()
+        return vault
+
+    def _callback_here(self) -> str | None:
+        """The address of `faces.callback`, as a browser most likely knows it."""
+        origin = browsers_origin(self.serverapp)
+        return origin and origin + url_path_join(self.serverapp.base_url, "credmagic/api/oauth/callback")
 
     def load(self) -> None:
         """Register what must be there before the server answers."""

@@ -1,4 +1,4 @@
-"""Under which origin does whoever asks know this server?
+"""Under which origin does whoever asks know this server? And a browser that nobody asked?
 
 Behind a proxy that is another one than the server sees. `X-Forwarded-Proto` and `X-Forwarded-Host` tell it, but anybody
 can send them: they count only where Jupyter itself believes such headers (`ServerApp.trust_xheaders`). Of several
@@ -7,7 +7,10 @@ entries the last one counts, which the proxy next to us has written.
 
 from __future__ import annotations
 
+import os
 import re
+from typing import Any
+from urllib.parse import urlsplit
 
 from tornado.httputil import HTTPServerRequest
 
@@ -18,3 +21,23 @@ def public_origin(request: HTTPServerRequest, *, trust_xheaders: bool) -> str:
     """`scheme://host[:port]` as the client wrote it (Tornado has read the scheme already, under the same condition)."""
     host = request.headers.get("X-Forwarded-Host", "").rpartition(",")[2].strip() if trust_xheaders else ""
     return f"{request.protocol}://{host if _HOST.match(host) else request.host}"
+
+
+def browsers_origin(serverapp: Any) -> str | None:
+    """`scheme://host[:port]` under which a browser most likely knows this server; None when it cannot be told.
+
+    What the Hub says (JupyterHub 5: `c.JupyterHub.public_url`), what Jupyter shows to people (`custom_display_url`),
+    and its own address, which a browser knows only where no Hub's proxy stands before it and no socket is served.
+    """
+    for said in (os.environ.get("JUPYTERHUB_PUBLIC_URL", ""), serverapp.custom_display_url):
+        if origin := _origin_of(said):
+            return origin
+    return None if os.environ.get("JUPYTERHUB_SERVICE_PREFIX") else _origin_of(serverapp.connection_url)
+
+
+def _origin_of(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") and parts.netloc else None

@@ -105,5 +105,14 @@ _OURS = frozenset(
 def _check_issuer(request: SignInRequest, issuer: str | None) -> None:
     """A provider that names itself must live where we sent the browser, or where the code goes."""
     places = (request.authorization_url, request.token.token_url)
-    if issuer and urlsplit(issuer).netloc not in {urlsplit(place).netloc for place in places if place}:
+    if issuer and _service(issuer) not in {_service(place) for place in places if place}:
         raise refused("other_issuer")
+
+
+def _service(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port, however they are written."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return "", None, None

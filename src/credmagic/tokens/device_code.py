@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from credmagic.errors import TokenRefused
 from credmagic.kinds.exchange import SignInRequest
@@ -15,7 +16,10 @@ from credmagic.values import Token
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 INTERVAL = 5.0
 """Seconds between two questions when the provider does not say; `slow_down` adds as many."""
+SLOWEST = 60.0
+"""Seconds; a provider that does not answer is asked half as often each time, down to this."""
 LONGEST_LIFE = 1800.0
+_LONGEST_CODE = 64
 
 
 class DeviceCode(SignIn):
@@ -53,9 +57,27 @@ class DeviceCode(SignIn):
 def _shown(answer: Mapping[str, Any]) -> dict[str, str]:
     """What the person is shown. `verification_url` is what some providers call it."""
     named = {"verification_uri": answer.get("verification_url"), **answer}
-    names = ("user_code", "verification_uri", "verification_uri_complete")
-    return {name: named[name] for name in names if isinstance(named.get(name), str) and named[name]}
+    fitting = {"user_code": _is_short, "verification_uri": _is_page, "verification_uri_complete": _is_page}
+    return {name: named[name] for name, fits in fitting.items() if fits(named.get(name))}
+
+
+def _is_short(value: object) -> bool:
+    """Whether it can be read and typed, and moves no terminal's cursor."""
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST_CODE and value.isprintable()
+
+
+def _is_page(value: object) -> bool:
+    """Whether a link may lead there: a provider could name a script."""
+    if not isinstance(value, str) or not value.isprintable():
+        return False
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _seconds(value: object, otherwise: float) -> float:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else otherwise
+    """Seconds, which some providers send as text."""
+    whole = int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
+    return float(whole) if isinstance(whole, (int, float)) and not isinstance(whole, bool) and whole > 0 else otherwise

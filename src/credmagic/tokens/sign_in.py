@@ -73,6 +73,7 @@ sign_ins: Registry[type[SignIn]] = Registry("credmagic.sign_ins")
 
 def secrets_of(request: SignInRequest, pending: Pending | None = None, **more: Any) -> list[str]:
     """What a provider was sent and must not be quoted repeating."""
-    found = [request.token.client_secret, *request.token.form.values(), *request.token.header.values()]
+    asked = request.token
+    found = [asked.client_secret, *asked.form.values(), *asked.header.values(), *asked.query.values()]
     found += [*(pending.kept.values() if pending else ()), *more.values()]
     return [str.__str__(value) for value in found if value]

@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl, urlsplit
 from credmagic.errors import CredmagicError, InvalidCredential, TokenRefused, Unreachable, word
 from credmagic.kinds.exchange import SignInRequest
 from credmagic.tokens.base import within, words
-from credmagic.tokens.device_code import INTERVAL
-from credmagic.tokens.sign_in import LIFE, SignIn, secrets_of, sign_ins
+from credmagic.tokens.device_code import INTERVAL, SLOWEST
+from credmagic.tokens.sign_in import LIFE, Pending, SignIn, secrets_of, sign_ins
 from credmagic.values import Token
 from credmagic.vault.audit import Caller, Event
 from credmagic.vault.login_targets import Target, target_of
@@ -45,6 +45,7 @@ def begin(
     """
     target = target_of(vault, ref, environment, idp)
     way = _chosen(vault, target, how)
+    redirect_uri = redirect_uri or vault.logins.callback_url
     if way.comes_back and not _is_address(redirect_uri):
         raise InvalidCredential(
             "the provider must know where to send the browser back to",
@@ -102,6 +103,8 @@ def _ended(vault: Vault, caller: Caller, login: Login, answer: Mapping[str, str]
     with login.lock:
         if login.outcome is None and vault.logins.ticks() < login.ends:
             login.outcome = _outcome(vault, caller, login, answer)
+            if login.outcome is not None:
+                login.pending = Pending({})  # its secrets are of no use any more
     return _standing(vault, caller, login)
 
 
@@ -120,7 +123,8 @@ def _outcome(vault: Vault, caller: Caller, login: Login, answer: Mapping[str, st
         view = _kept(vault, caller, login, token)
     except Unreachable as error:
         if not login.way.comes_back:
-            return None  # asked again when it is time
+            login.interval = min(2 * login.interval, max(login.interval, SLOWEST))  # RFC 8628 §3.5
+            return None
         failure = error
     except TokenRefused as error:
         if error.details.get("error") == "slow_down":

@@ -48,6 +48,8 @@ class Logins:
 
     def __init__(self, ticks: Callable[[], float] = time.monotonic) -> None:
         self.ticks = ticks
+        self.callback_url: str | None = None
+        """Where a browser comes back to that nobody said another address for; None where no server listens."""
         self._logins: dict[str, Login] = {}
         self._guard = threading.Lock()
 

@@ -8,11 +8,14 @@ request before anything could log it.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
-from contextlib import suppress
+
+from tornado.log import app_log
 
 from credmagic.errors import CredmagicError
+from credmagic.server.answers import describe_unforeseen
 from credmagic.server.face import Face, Op, Route
 from credmagic.server.gate import store_exists
 from credmagic.server.machine import MachineHandler, anyone
@@ -38,6 +41,8 @@ PAGE = f"""<!doctype html>
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _LONGEST = 8192
+WAIT = 2.0
+"""Seconds that the page waits for the login to end; a provider that takes longer is waited for beside it."""
 
 
 class CallbackHandler(MachineHandler):
@@ -53,11 +58,19 @@ class CallbackHandler(MachineHandler):
     @anyone
     async def get(self) -> None:
         if self._query and store_exists():
-            with suppress(CredmagicError):
-                await self.credmagic.gate.run(self._came_back)
+            await asyncio.wait({asyncio.create_task(self._handed_over())}, timeout=WAIT)
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Content-Security-Policy", POLICY)
         self.finish(PAGE)
+
+    async def _handed_over(self) -> None:
+        """Never raises: nothing that goes wrong changes the page."""
+        try:
+            await self.credmagic.gate.run(self._came_back)
+        except CredmagicError:
+            pass  # who began the login is told when he asks
+        except Exception as error:
+            app_log.error("credmagic: a login could not end: %s", describe_unforeseen(error))
 
     def _came_back(self) -> None:
         from credmagic.vault.logins import came_back  # cryptography: not while the server starts
