@@ -1,7 +1,7 @@
 // A real authorization server for tests: the npm package oidc-provider, with what tests arrange and count.
 //
 // node oidc_provider.js PACKAGE_DIRECTORY, with {port, clients} as JSON on stdin. Prints "listening". Beside the
-// provider's own addresses: GET /-/asked (requests per path), POST /-/settings {life, leeway, deviceInterval}.
+// provider's own addresses: GET /-/asked (requests per path), POST /-/settings {life, leeway, away}.
 
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -12,7 +12,7 @@ let input = "";
 for await (const chunk of process.stdin) input += chunk;
 const { port, clients } = JSON.parse(input);
 
-const settings = { life: 3600, leeway: 0 };
+const settings = { life: 3600, leeway: 0, away: 0 };
 const asked = {};
 const kept = new Map(); // "Model:id" -> { payload, ends, consumedAt }
 const now = () => Date.now() / 1000;
@@ -87,7 +87,8 @@ provider.use(async (ctx, next) => {
     ctx.body = settings;
   } else {
     asked[ctx.path] = (asked[ctx.path] ?? 0) + 1;
-    await next();
+    if (settings.away) ctx.status = 503;
+    else await next();
   }
 });
 // eslint-disable-next-line no-console

@@ -7,8 +7,8 @@
 
 PKCE (S256) is required; refresh tokens rotate, and one that is used twice takes the whole login away, unless it comes
 back within `leeway` seconds. Clients: `notebook` (code, refresh, device, client credentials; a secret), `public`
-(code, refresh, device; no secret), `machine` (client credentials; the secret in the body). Needs node, and the
-package's directory in `CREDMAGIC_TEST_OIDC_PROVIDER`.
+(code, refresh, device; no secret), `machine` (client credentials with the scope `read`; the secret in the body).
+Needs node, and the package's directory in `CREDMAGIC_TEST_OIDC_PROVIDER`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _GRANTS = ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-t
 
 def _clients(redirects: list[str]) -> dict[str, dict[str, Any]]:
     native = {"application_type": "native", "redirect_uris": [*CALLBACKS, *redirects], "response_types": ["code"]}
-    machine = {"redirect_uris": [], "response_types": [], "grant_types": ["client_credentials"]}
+    machine = {"redirect_uris": [], "response_types": [], "grant_types": ["client_credentials"], "scope": "read"}
     return {
         "notebook": {**native, "client_secret": _secret(), "grant_types": _GRANTS},
         "public": {**native, "token_endpoint_auth_method": "none", "grant_types": _GRANTS[:3]},
@@ -110,7 +110,7 @@ class OidcProvider:
 
     # ── arranging and looking ────────────────────────────────────────────────────────────────────────────
     def set(self, **settings: float) -> None:
-        """`life` of access tokens given out from now on, `leeway` for used refresh tokens; seconds."""
+        """`life` of access tokens given out from now on, `leeway` for used refresh tokens (seconds); `away` 0 or 1."""
         httpx2.post(f"{self.url}/-/settings", json=settings, trust_env=False).raise_for_status()
 
     def asked(self, path: str = "/token") -> int:
@@ -118,13 +118,19 @@ class OidcProvider:
         return int(httpx2.get(f"{self.url}/-/asked", trust_env=False).json().get(path, 0))
 
     def accepts(self, token: str) -> bool:
-        """Whether the access token is good now, as this server sees it."""
+        """Whether the token, access or refresh, is good now, as this server sees it."""
         client = self.clients["notebook"]
         answer = httpx2.post(
             f"{self.url}/token/introspection",
             data={"token": str.__str__(token)}, auth=("notebook", client["client_secret"]), trust_env=False,
         )  # fmt: skip
         return bool(answer.json()["active"])
+
+    def refreshes(self, refresh_token: str) -> str:
+        """Send a refresh token of the client `notebook`, as a thief would: the error code, or "" for success."""
+        form = {"grant_type": "refresh_token", "refresh_token": str.__str__(refresh_token)}
+        auth = ("notebook", self.clients["notebook"]["client_secret"])
+        return str(httpx2.post(self.token_url, data=form, auth=auth, trust_env=False).json().get("error", ""))
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────
     def sign_in(self, address: str, user: str = "ada", *, deny: bool = False) -> str:
