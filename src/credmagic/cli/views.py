@@ -53,7 +53,8 @@ def _name(view: Data) -> Cell:
 def _place(view: Data) -> Cell:
     where = view["environment"] or "all"
     tone = "" if view["environment"] else "muted"
-    marks = [word for word in ("team", "another") if view.get("owner") == word] + ["guarded"] * bool(view.get("guarded"))
+    marks = [whose for whose in ("team", "another") if view.get("owner") == whose]
+    marks += ["guarded"] * bool(view.get("guarded"))
     return Cell(" · ".join([where, *marks]), tone=tone)
 
 
