@@ -45,7 +45,7 @@ def login(door: Door, /, ref: str, environment: str | None, device: bool, paste:
     where = door.environment(environment)
     door.say_where()
     if not paste and not door.in_shell and forms.has_widgets():
-        return forms.login(door.client, ref, where, how=how, **more)
+        return forms.sign_in(door.client, ref, where, how=how, **more)
     more["idp"] = more["idp"] or None
     with _coming_back(door, paste, device, more) as loopback:
         begun = door.client.call("login_begin", ref=ref, environment=where, how=how, **more)

@@ -3,7 +3,7 @@
     forms.new(client, kind, name, *, environment="", team=False)   a form for a new credential; returns at once
     forms.edit(client, ref, *, environment=None)                   the same form, filled with the public fields
     forms.select(client, kind, *, variable=None, bind=None)        a picker; `bind(variable, ref)` runs on a choice
-    forms.login(client, ref, environment=None, …)                  a sign-in that goes on by itself; returns at once
+    forms.sign_in(client, ref, environment=None, …)                a sign-in that goes on by itself; returns at once
     forms.revealing(client)                                        shows a generated value once: `with … as show`
     forms.open_forms() -> set[str]                                 names whose form is open and not yet saved
 
@@ -23,7 +23,7 @@ from credmagic.forms import opened
 if TYPE_CHECKING:
     from credmagic.client.base import Client
 
-__all__ = ["edit", "login", "new", "open_forms", "revealing", "select"]
+__all__ = ["edit", "new", "open_forms", "revealing", "select", "sign_in"]
 
 Bind = Callable[[str, str], object]
 """Called with the variable's name and the id of the chosen credential."""
@@ -74,7 +74,7 @@ def select(
     return None
 
 
-def login(
+def sign_in(
     client: Client, ref: str, environment: str | None = None, *, how: str = "", idp: bool = False,
     redirect_uri: str | None = None,
 ) -> None:  # fmt: skip

@@ -62,9 +62,8 @@ const kindChooser = (kinds, onchoose, oncancel) => {
 
 /** What takes the form's place after Save. */
 const savedCard = (view, code) => {
-  const checked = view.sign_in ? "not signed in yet"
-    : { ok: "verified", unverifiable: "not verifiable" }[view.verified?.outcome] ?? "not verified";
-  const facts = [view.title, view.environment || "all environments", checked].join(", ");
+  const checked = { ok: "verified", unverifiable: "not verifiable" }[view.verified?.outcome] ?? "not verified";
+  const facts = [view.title, view.environment || "all environments", !view.sign_in && checked].filter(Boolean).join(", ");
   return h("div", { class: "cm-card", role: "status", tabindex: "-1" },
     h("div", { class: "cm-accepted" }, glyph("check"), h("strong", {}, view.name), ` saved — ${facts}`), codeLine(code),
     (view.warnings || []).map((text) => h("div", { class: "cm-note" }, glyph("warning"), text)));

@@ -218,6 +218,7 @@ const signInPart = (model, view, now) => {
   const part = h("div", { class: "cm-part", role: "group", "aria-label": "Sign in" });
   const begin = () => new Signing(model, h("div", {}), { line: false }).place(part);
   if (now) begin();
-  else part.append(button("Sign in", () => { refill(part); begin(); }, { class: "cm-button cm-primary" }));
+  else part.append("Nobody has signed in yet.", h("div", { class: "cm-buttons" },
+    button("Sign in", () => { refill(part); begin(); }, { class: "cm-button cm-primary" })));
   return part;
 };
