@@ -265,11 +265,11 @@ def test_the_save_guard_knows_tokens_and_stored_secrets(client, crm, opened, can
 
 
 def test_exported_variables_say_when_the_token_in_them_ends(client, crm, canary):
-    from credmagic.magics.handing import token_ends
+    from credmagic.magics.renewing import note
 
     cred = credmagic.use("crm")
     ends = datetime.fromisoformat(cred.expires_at).astimezone()
-    assert token_ends(cred) == f" (the token ends {ends:%Y-%m-%d %H:%M}; a fresh one: %cred reload)"
+    assert f" (the token ends {ends:%Y-%m-%d %H:%M}; " in note(cred)
     plain = {"name": "plain", "kind": "basic", "fields": {"user": "a", "password": canary}}
     client.call("create", expires_at="2090-01-01", verify=False, **plain)
-    assert token_ends(credmagic.use("plain")) == ""
+    assert note(credmagic.use("plain")) == ""

@@ -7,15 +7,17 @@ process must itself have the right to the value, and no value is ever in a pickl
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn, cast
 
-from credmagic.errors import word
+from credmagic.client.field_values import masked, no_such_field, read_only, text_of
+from credmagic.errors import Unreachable
 from credmagic.masking import mask
 from credmagic.values import SecretStr
 
 _RENEWED_BEFORE = 60.0
-"""Seconds before the end of a token from which a fresh one is asked for."""
+"""Seconds before the end of a token from which a fresh one is asked for; if it came with less than two, half of it."""
 _SHORTEST_WORTH_WRAPPING = 4
 """A variable counts as secret when it contains a secret of at least this many characters."""
 
@@ -42,13 +44,15 @@ Resolver = Callable[[Reference], "Credential"]
 class Credential(Mapping[str, Any]):
     """The fields of one version of one credential, by name or alias. Made by `credmagic.use`.
 
-    `cred["password"]` is a `str` that prints as its mask; adapters of the kind are methods (`cred.url()`).
+    `cred["password"]` is a `str` that prints as its mask; adapters of the kind are methods (`cred.url()`). A field is
+    the value of the last `use` or renewal; `cred.token`, `cred.auth()` and other adapters renew what is about to end.
     """
 
-    __slots__ = ("__weakref__", "_again", "_fields", "_pinned", "_remote", "_resolved")
+    __slots__ = ("__weakref__", "_again", "_came", "_fields", "_pinned", "_remote", "_resolved")
     _resolved: dict[str, Any]
     _fields: dict[str, Any]
     _again: Resolver | None
+    _came: tuple[float, float]
     _pinned: bool
     _remote: str
 
@@ -68,10 +72,12 @@ class Credential(Mapping[str, Any]):
         secret = set(resolved["secret"])
         name = resolved["name"]
         fields = {
-            key: _masked(value, mask(name, key)) if key in secret else value
-            for key, value in resolved["fields"].items()
+            key: masked(value, mask(name, key)) if key in secret else value for key, value in resolved["fields"].items()
         }
-        slots = {"_resolved": dict(resolved), "_fields": fields, "_again": again, "_pinned": pinned, "_remote": remote}
+        slots = {
+            "_resolved": dict(resolved), "_fields": fields, "_again": again, "_came": (time.time(), time.monotonic()),
+            "_pinned": pinned, "_remote": remote,
+        }  # fmt: skip
         for slot, value in slots.items():
             object.__setattr__(self, slot, value)
         return self
@@ -113,12 +119,11 @@ class Credential(Mapping[str, Any]):
 
     @property
     def token(self) -> str:
-        """The token to send, good for a minute at least: a short-lived one is renewed here, without a new `use`.
+        """The token to send: a short-lived one is renewed here when it is about to end, without a new `use`.
 
         Raises `TokenRefused` or `Unreachable` when it cannot be renewed, `AttributeError` when the kind has none.
         """
-        if self._is_ending():
-            self.refresh()
+        self.keep_fresh()
         try:
             return cast(str, self[self._resolved.get("token", "token")])
         except KeyError:
@@ -129,14 +134,34 @@ class Credential(Mapping[str, Any]):
         """Whether it holds a token that was made for this use, while the secrets stay in the vault."""
         return "token" in self._resolved
 
-    def _is_ending(self) -> bool:
-        """Whether its token is good for less than a minute."""
+    def keep_fresh(self) -> bool:
+        """Renew a short-lived token that is about to end; whether there is another one now. Does nothing for others.
+
+        While it is still good, a vault or a provider that is away for a moment is no error.
+        Raises `TokenRefused`, `Unreachable` and what else `refresh` raises.
+        """
+        left, at_first = self._left()
+        if left > min(_RENEWED_BEFORE, at_first / 2):
+            return False
+        before, failure = self._resolved, None
+        try:
+            self.refresh()
+        except Unreachable as error:
+            failure = error
+        if failure is not None and left <= 0:
+            raise failure
+        return bool(self._resolved["fields"] != before["fields"])
+
+    def _left(self) -> tuple[float, float]:
+        """Seconds until its token ends: now, by the clock that has moved more, and when it came."""
         ends = self.expires_at
         if ends is None or not self.is_short_lived:
-            return False
-        from datetime import UTC, datetime  # not on the way of `use`
+            return float("inf"), float("inf")
+        from datetime import datetime  # not on the way of `use`
 
-        return (datetime.fromisoformat(ends) - datetime.now(UTC)).total_seconds() < _RENEWED_BEFORE
+        wall, ticks = self._came
+        at_first = datetime.fromisoformat(ends).timestamp() - wall
+        return at_first - max(time.time() - wall, time.monotonic() - ticks), at_first
 
     def __getitem__(self, key: str) -> Any:
         try:
@@ -145,7 +170,7 @@ class Credential(Mapping[str, Any]):
             pass
         if (field := self._field_called(key)) in self._fields:
             return self._fields[field]
-        raise KeyError(_no_such_field(self.name, key, self._fields))
+        raise KeyError(no_such_field(self.name, key, self._fields))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
@@ -174,8 +199,9 @@ class Credential(Mapping[str, Any]):
         return renewed_by(self._fields_anew) if renewed_by and self.is_short_lived else model
 
     def _fields_anew(self) -> Mapping[str, Any]:
-        """What an adapter asks when its token is about to end."""
-        return cast(Mapping[str, Any], self.refresh()._resolved["fields"])
+        """What an adapter asks before it sends the token."""
+        self.keep_fresh()
+        return cast(Mapping[str, Any], self._resolved["fields"])
 
     def environ(self, prefix: str | None = None) -> dict[str, str]:
         """The environment variables this credential stands for; `prefix` replaces its name in theirs."""
@@ -200,7 +226,7 @@ class Credential(Mapping[str, Any]):
     def secrets(self) -> dict[str, str]:
         """The secret values by field, as plain text: what the output filter has to look for."""
         secret = self._resolved["secret"]
-        return {key: v for key in secret if (v := _text(self._resolved["fields"].get(key)))}
+        return {key: v for key in secret if (v := text_of(self._resolved["fields"].get(key)))}
 
     def public(self) -> dict[str, Any]:
         """The fields that are not secret."""
@@ -218,8 +244,8 @@ class Credential(Mapping[str, Any]):
 
     def refresh(self) -> Credential:
         """Resolve again, in place: after a rotation elsewhere this object has the new values. Returns itself."""
-        newer = self._resolver()(self._reference())
-        for slot in ("_resolved", "_fields"):
+        newer = self.anew()
+        for slot in ("_resolved", "_fields", "_came"):
             object.__setattr__(self, slot, getattr(newer, slot))
         return self
 
@@ -247,16 +273,16 @@ class Credential(Mapping[str, Any]):
         return self
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(_read_only(self.name))
+        raise AttributeError(read_only(self.name))
 
     def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(_read_only(self.name))
+        raise AttributeError(read_only(self.name))
 
     def __setitem__(self, key: str, value: object) -> NoReturn:
-        raise TypeError(_read_only(self.name))
+        raise TypeError(read_only(self.name))
 
     def __delitem__(self, key: str) -> NoReturn:
-        raise TypeError(_read_only(self.name))
+        raise TypeError(read_only(self.name))
 
     def __repr__(self) -> str:
         where = f" {self.environment}" if self.environment else ""
@@ -284,36 +310,3 @@ class Credential(Mapping[str, Any]):
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(self._fields)
-
-
-def _masked(value: Any, label: str) -> Any:
-    """`value` with every string in it carried as a `SecretStr` of that label; numbers and None as they are."""
-    if isinstance(value, str):
-        return SecretStr(value, label)
-    if isinstance(value, Mapping):
-        return {key: _masked(inner, label) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_masked(inner, label) for inner in value]
-    return value
-
-
-def _text(value: Any) -> str:
-    """A field's value as the text that could turn up in output; empty for one that is not set."""
-    if value is None or isinstance(value, str):
-        return value or ""
-    import json
-
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _no_such_field(name: str, key: object, fields: Mapping[str, Any]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(str(key), list(fields), n=3, cutoff=0.5)
-    if close:
-        return f"{name} has no field {key!r}; did you mean {' or '.join(map(repr, close))}?"
-    return f"{name} has no field {key!r}; it has {', '.join(map(repr, fields))}"
-
-
-def _read_only(name: str) -> str:
-    return f"{name} is read-only here; change it with: %cred edit {word(name)}"

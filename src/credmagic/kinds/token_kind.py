@@ -10,7 +10,7 @@ held state anew from the fields it received (`from_flat`), so adapters and varia
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from typing import Any, ClassVar, Self
 
 from pydantic import PrivateAttr
@@ -24,11 +24,8 @@ from credmagic.values import SecretStr, Token
 
 TOKEN_EXPIRES = "token_expires_at"
 """The released field that says when the token ends (ISO 8601, UTC)."""
-MARGIN = timedelta(seconds=60)
-"""A token is renewed this long before it ends."""
-
 Renew = Callable[[], Mapping[str, Any]]
-"""Resolves again and returns the released fields."""
+"""The released fields as they are now; whoever gives them decides when a token is old enough to be renewed."""
 
 
 class TokenKind(CredentialKind):
@@ -154,15 +151,18 @@ class TokenKind(CredentialKind):
         return self
 
     def renewed_by(self, renew: Renew) -> Self:
-        """Let `renew` fetch released fields anew when the token is about to end. Returns itself."""
+        """Let `renew` say what the released fields are now, anew when the token is about to end. Returns itself."""
         self._renew = renew
         return self
 
     def current(self) -> Self:
-        """This state, or a new one if its token is about to end and can be renewed. Raises `TokenRefused`."""
-        token = self._token
-        ending = token is None or (token.expires_at and token.expires_at <= datetime.now(UTC) + MARGIN)
-        return self.from_flat(self._renew()).renewed_by(self._renew) if self._renew and ending else self
+        """This state, or a new one if there is another token by now. Raises `TokenRefused`, `Unreachable`."""
+        if self._renew is None:
+            return self
+        fields = self._renew()
+        if self._token is not None and fields.get(self.token_field) == self._token.value:
+            return self
+        return self.from_flat(fields).renewed_by(self._renew)
 
     def fresh(self) -> Token:
         """A token that is good for a minute at least, if it can be renewed. Raises `TokenRefused` if there is none."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from credmagic.cli.door import Door
 from credmagic.cli.usage import UsageError
 from credmagic.errors import InvalidCredential
-from credmagic.magics import handing
+from credmagic.magics import handing, renewing
 from credmagic.values import SecretStr
 
 if TYPE_CHECKING:
@@ -74,10 +74,10 @@ class NotebookDoor(Door):
             handing.bind(self.ip.user_ns, credential, variable)
         if export:
             names = " ".join(handing.export(credential, prefix))
-            self.say(f"✓ set until the kernel ends: {names}{handing.token_ends(credential)}")
+            self.say(f"✓ set until the kernel ends: {names}{renewing.note(credential)}")
         if wxo:
             names = " ".join(handing.inject("wxo", credential))
-            self.say(f"✓ set until the kernel ends: {names}{handing.token_ends(credential)}")
+            self.say(f"✓ set until the kernel ends: {names}{renewing.note(credential)}")
         return credential
 
     def _bind(self, variable: str, ref: str) -> None:

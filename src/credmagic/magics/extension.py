@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 from IPython.core.magic import no_var_expand
 
 from credmagic.client import token
-from credmagic.magics import completion, history, injection
+from credmagic.magics import completion, history, injection, renewing
 
 _PLAIN_USE = re.compile(r"\s*use\s+([A-Za-z][\w.-]*)(?:\s+as\s+([A-Za-z_]\w*))?\s*\Z")
 _HELP = re.compile(r"^(\s*)(%%?cred(?:[ \t]+[a-z-]+)?)[ \t]*\?{1,2}\s*$")
@@ -42,6 +42,7 @@ def load(ip: Any) -> None:
     undo.callback(history.install(ip, shell.door))
     undo.callback(completion.install(ip, shell.door))
     undo.callback(injection.install(ip))
+    undo.callback(renewing.install(ip))
     ip.input_transformers_cleanup.append(_help_line)
     undo.callback(ip.input_transformers_cleanup.remove, _help_line)
     undo.callback(_await_cells(ip))

@@ -22,6 +22,8 @@ class Held(NamedTuple):
     credential: Credential
     injector: Any
     options: dict[str, Any]
+    ends: str | None
+    """When what is injected ends; the credential itself may have been renewed since."""
 
 
 _held: dict[tuple[str, str], Held] = {}
@@ -73,16 +75,6 @@ def export(credential: Credential, prefix: str | None = None) -> list[str]:
     return names
 
 
-def token_ends(credential: Credential) -> str:
-    """What to say of variables that hold a short-lived token: nothing renews them by itself. Empty for others."""
-    if not credential.is_short_lived or credential.expires_at is None:
-        return ""
-    from datetime import datetime
-
-    ends = datetime.fromisoformat(credential.expires_at).astimezone()
-    return f" (the token ends {ends:%Y-%m-%d %H:%M}; a fresh one: %cred reload)"
-
-
 def inject(way: str, credential: Credential) -> list[str]:
     """Hand over by one of the ways of `--inject`, until the kernel ends; the names to show."""
     from credmagic.plugins import Registry
@@ -99,14 +91,29 @@ def inject(way: str, credential: Credential) -> list[str]:
 
 def keep(way: str, credential: Credential, injector: Any, **options: Any) -> None:
     """Remember what is injected until the kernel ends, so that `reload` can refresh it."""
-    _held[way, credential.id] = Held(credential, injector, options)
+    _held[way, credential.id] = Held(credential, injector, options, credential.expires_at)
+
+
+def held() -> dict[tuple[str, str], Held]:
+    """What is injected now, by way and credential id."""
+    return dict(_held)
+
+
+def apply_again(key: tuple[str, str], held: Held) -> list[str]:
+    """Inject the values the credential has now in place of the earlier ones, which last until then; the names."""
+    injector = type(held.injector)()
+    asked = injector.asks(api.client(held.credential.remote).call, held.credential)
+    names: list[str] = injector.apply(held.credential, **{**held.options, **asked})
+    keep(key[0], held.credential, injector, **held.options)
+    held.injector.take_back()
+    return names
 
 
 def take_back() -> None:
     """Take back everything that is injected."""
     while _held:
-        (way, credential_id), held = _held.popitem()
-        _returned(way, credential_id, held)
+        (way, credential_id), item = _held.popitem()
+        _returned(way, credential_id, item)
 
 
 def _returned(way: str, credential_id: str, held: Held) -> None:
@@ -128,9 +135,7 @@ def _reloaded(key: tuple[str, str], held: Held) -> str:
     name, before = held.credential.name, held.credential.version
     try:
         held.credential.refresh()
-        held.injector.take_back()
-        asked = held.injector.asks(api.client(held.credential.remote).call, held.credential)
-        names = held.injector.apply(held.credential, **{**held.options, **asked})
+        names = apply_again(key, held)
     except CredmagicError as error:
         del _held[key]
         _returned(*key, held)

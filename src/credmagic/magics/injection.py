@@ -16,6 +16,7 @@ from credmagic.client import token
 
 def install(ip: Any) -> Callable[[], None]:
     """Inject before the first cell; the function that takes it all back."""
+
     def before_first_cell(*_: object) -> None:
         ip.events.unregister("pre_run_cell", before_first_cell)
         try:
