@@ -75,5 +75,6 @@ def secrets_of(request: SignInRequest, pending: Pending | None = None, **more: A
     """What a provider was sent and must not be quoted repeating."""
     asked = request.token
     found = [asked.client_secret, *asked.form.values(), *asked.header.values(), *asked.query.values()]
-    found += [*(pending.kept.values() if pending else ()), *more.values()]
+    kept = {name: value for name, value in (pending.kept if pending else {}).items() if name != "redirect_uri"}
+    found += [*kept.values(), *more.values()]
     return [str.__str__(value) for value in found if value]

@@ -82,8 +82,8 @@ def _for_itself(vault: Vault, stored: Stored) -> Keep:
 
 
 def _for_member(vault: Vault, reader: Reader, stored: Stored) -> Keep | None:
-    """Where the team's part was found, and each member has a login."""
-    connection = search(vault, reader, stored.name) if stored.row.owner_id == vault.owners.team else None
+    """Where each member has a login: the team's part was found, or what leans on it and must not copy it."""
+    connection = search(vault, reader, stored.name) if stored.row.owner_id in vault.owners else None
     if connection is None:
         return None
     place = (stored.row.environment, stored.row.kind, "member")
