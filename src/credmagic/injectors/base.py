@@ -19,6 +19,8 @@ class Injector(ABC):
     """A way of handing over. `name` is the word of `--inject`."""
 
     name: ClassVar[str]
+    renews: ClassVar[bool] = False
+    """Whether what is handed over stays fresh without being handed over again."""
 
     def asks(self, call: Callable[..., dict[str, Any]], credential: Credential) -> dict[str, Any]:
         """What it must know from the vault beside the values (`call` is the client's), as options of `apply`."""
@@ -27,6 +29,10 @@ class Injector(ABC):
     @abstractmethod
     def apply(self, credential: Credential, **options: Any) -> list[str]:
         """Hand `credential` over and return the names to show. All or nothing: on an error nothing is changed."""
+
+    def successor(self) -> Injector:
+        """The one that hands the same credential over again, before this one takes back what it did."""
+        return type(self)()
 
     @abstractmethod
     def take_back(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from credmagic.client.credential import Credential
@@ -52,6 +53,14 @@ class EnvironInjector(Injector):
                 self._names.append(variable)
         return sorted(variables)
 
+    def hide(self, variables: Iterable[str]) -> None:
+        """Unset variables that are set, until they are taken back."""
+        with _lock:
+            for variable in variables:
+                if variable in os.environ:
+                    _push(variable, self, None)
+                    self._names.append(variable)
+
     def take_back(self) -> None:
         with _lock:
             while self._names:
@@ -68,10 +77,10 @@ def _check(variable: str, credential: str) -> None:
         )
 
 
-def _push(variable: str, owner: object, value: str) -> None:
+def _push(variable: str, owner: object, value: str | None) -> None:
     pile = _piles.setdefault(variable, [(None, os.environ.get(variable))])
     pile.append((owner, value))
-    os.environ[variable] = value
+    _show(variable, value)
 
 
 def _pop(variable: str, owner: object) -> None:
