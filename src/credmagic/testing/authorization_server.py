@@ -5,8 +5,9 @@
         ... provider.token_url ...
 
 Grants: client_credentials (Basic and body), password, refresh_token with rotation and reuse detection (a second use
-takes the whole family away), jwt-bearer (signature, audience, expiry, replayed `jti`). Its clock is moved by
-`advance`. `asked` counts the requests at each path; `faults` lets a path answer as broken services do (`faults.py`).
+takes the whole family away), jwt-bearer (signature, audience, expiry, replayed `jti`), and for somebody who is signed
+in token exchange and on-behalf-of (`subjects`; see `subject_grants`). Its clock is moved by `advance`. `asked` counts
+the requests at each path; `faults` lets a path answer as broken services do (`faults.py`).
 """
 
 from __future__ import annotations
@@ -17,70 +18,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer as FlaskServer
 from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Payload
-from authlib.oauth2.rfc6749 import ClientMixin, InvalidGrantError, OAuth2Request, TokenMixin, grants
+from authlib.oauth2.rfc6749 import InvalidGrantError, OAuth2Request, grants
 from authlib.oauth2.rfc7523 import JWTBearerGrant
 from flask import Flask, jsonify, request
 from joserfc import jwt
 from joserfc.errors import JoseError
 from werkzeug.serving import make_server
 
-BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-
-
-@dataclass
-class Client(ClientMixin):  # type: ignore[misc]
-    """An application that is known here; `key` is the public key its assertions are checked with."""
-
-    client_id: str
-    client_secret: str = ""
-    key: Any = None
-    grants: tuple[str, ...] = ("client_credentials", "password", "refresh_token", BEARER)
-    scopes: frozenset[str] = frozenset({"read", "write"})
-    methods: tuple[str, ...] = ("client_secret_basic", "client_secret_post")
-
-    def get_client_id(self) -> str:
-        """Its id."""
-        return self.client_id
-
-    def get_allowed_scope(self, scope: str | None) -> str:
-        """The part of `scope` it may ask for."""
-        return " ".join(word for word in (scope or "").split() if word in self.scopes)
-
-    def check_client_secret(self, client_secret: str) -> bool:
-        """Whether that is its secret."""
-        return secrets.compare_digest(client_secret.encode(), self.client_secret.encode())
-
-    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        """Whether it may prove itself so."""
-        return method in self.methods
-
-    def check_grant_type(self, grant_type: str) -> bool:
-        """Whether it may ask so."""
-        return grant_type in self.grants
-
-
-@dataclass
-class Family(TokenMixin):  # type: ignore[misc]
-    """A login and the refresh tokens that were given out for it, of which only the last one is good."""
-
-    client_id: str
-    user: str
-    current: str = ""
-    spent: set[str] = field(default_factory=set)
-    revoked: bool = False
-
-    def check_client(self, client: Client) -> bool:
-        """Whether it was given to that application."""
-        return client.client_id == self.client_id
-
-    def get_scope(self) -> str:
-        """What was granted."""
-        return "read"
+from credmagic.testing.oauth_clients import Client, Family
+from credmagic.testing.subject_grants import SUBJECT_GRANTS, Subjects
 
 
 class AuthorizationServer:
@@ -90,6 +40,7 @@ class AuthorizationServer:
         self.clients: dict[str, Client] = {}
         self.users: dict[str, str] = {}
         self.families: list[Family] = []
+        self.subjects = Subjects(self)
         self.issued: dict[str, float] = {}
         """Access token → when it ends, by this server's clock."""
         self.life = 3600
@@ -159,7 +110,7 @@ class AuthorizationServer:
         app = Flask("authorization-server")
         oauth = _Oauth(self)
         oauth.init_app(app, self.clients.get, self._save)
-        for grant in (_Credentials, _Password, _Refresh, _Assertion):
+        for grant in (_Credentials, _Password, _Refresh, _Assertion, *SUBJECT_GRANTS):
             oauth.register_grant(type(grant.__name__, (grant,), {"provider": self}))
 
         @app.before_request
@@ -258,6 +209,10 @@ class _Refresh(grants.RefreshTokenGrant):  # type: ignore[misc]
 class _Assertion(JWTBearerGrant):  # type: ignore[misc]
     provider: AuthorizationServer
 
+    @classmethod
+    def check_token_endpoint(cls, request: Any) -> bool:
+        return bool(super().check_token_endpoint(request)) and "requested_token_use" not in request.form
+
     def process_assertion_claims(self, assertion: str) -> Any:
         """As Authlib does it, which knows fewer algorithms than services take."""
         claims = self.extract_assertion(assertion)[1]
@@ -296,3 +251,6 @@ class _Assertion(JWTBearerGrant):  # type: ignore[misc]
 
     def has_granted_permission(self, client: Client, user: str) -> bool:
         return True
+
+
+__all__ = ["AuthorizationServer", "Client"]

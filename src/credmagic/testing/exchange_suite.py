@@ -74,7 +74,7 @@ class ExchangeSuite:
         caplog.set_level(logging.DEBUG)
         error = self._refusal(self.wrong(provider, canary), canary)
         assert isinstance(error, TokenRefused)
-        assert error.details == {"error": self.wrong_code}
+        assert error.details["error"] == self.wrong_code
         ours = [record.getMessage() for record in caplog.records if record.name.startswith(("credmagic", "httpx2"))]
         assert canary not in "".join(ours)
 
@@ -85,20 +85,20 @@ class ExchangeSuite:
         assert isinstance(broken, Unreachable)
         assert "502" in broken.message
         provider.faults[self.path] = html_error(404)
-        assert self._refusal(credential, canary).details == {"error": "http_404"}
+        assert self._refusal(credential, canary).details["error"] == "http_404"
         provider.faults[self.path] = html_error(200)
-        assert self._refusal(credential, canary).details == {"error": "not_json"}
+        assert self._refusal(credential, canary).details["error"] == "not_json"
 
     def test_a_redirect_is_not_followed(self, provider: AuthorizationServer, canary: str) -> None:
         credential = self.good(provider, canary)
         provider.faults[self.path] = redirect_to(f"{provider.url}/elsewhere")
-        assert self._refusal(credential, canary).details == {"error": "redirect"}
+        assert self._refusal(credential, canary).details["error"] == "redirect"
         assert provider.asked["/elsewhere"] == 0
 
     def test_a_huge_answer_is_not_read_to_its_end(self, provider: AuthorizationServer, canary: str) -> None:
         credential = self.good(provider, canary)
         provider.faults[self.path] = huge()
-        assert self._refusal(credential, canary).details == {"error": "answer_too_large"}
+        assert self._refusal(credential, canary).details["error"] == "answer_too_large"
 
     def test_silence_ends_in_time(self, provider: AuthorizationServer, canary: str) -> None:
         credential = self.good(provider, canary)
@@ -130,7 +130,7 @@ class ExchangeSuite:
         credential = self.good(provider, secret)
         for echo in (secret, f"bad.{secret}", secret[:9]):
             provider.faults[self.path] = oauth_error(echo, secret)
-            assert self._refusal(credential, secret).details == {"error": "not_told"}
+            assert self._refusal(credential, secret).details["error"] == "not_told"
 
     def test_no_proxy_of_the_environment_is_used(
         self, provider: AuthorizationServer, canary: str, monkeypatch: pytest.MonkeyPatch
