@@ -33,7 +33,7 @@ print(json.dumps([getattr(scheme, "value", scheme), dict(getattr(connections, ho
 @pytest.fixture
 def client(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     found = local_client()
-    monkeypatch.setattr(api, "client", lambda: found)
+    monkeypatch.setattr(api, "client", lambda remote="": found)
     yield found
     found.close()
 
