@@ -17,6 +17,7 @@ from credmagic.store.transaction import Reader
 from credmagic.vault.audit import Caller
 from credmagic.vault.connection_credentials import set_credentials
 from credmagic.vault.connection_names import configurations, search
+from credmagic.vault.guarding import check_change
 from credmagic.vault.identity_provider import SIGNED_IN
 from credmagic.vault.lifecycle import rotate
 from credmagic.vault.records import Stored
@@ -44,10 +45,11 @@ class Target:
         return f"%cred login {word(self.name)}{' --idp' if self.idp else ''}"
 
 
-def target_of(vault: Vault, ref: str, environment: str | None, idp: bool = False) -> Target:
+def target_of(vault: Vault, caller: Caller, ref: str, environment: str | None, idp: bool = False) -> Target:
     """What `ref` means, or with `idp` the identity provider of the connection `ref`.
 
-    Raises `CredentialNotFound`, `InvalidCredential` for what nobody signs in for.
+    Raises `CredentialNotFound`, `InvalidCredential` for what nobody signs in for, and `AccessDenied` for what the
+    caller may not change: before the provider is asked.
     """
     if idp:
         return _at_provider(vault, ref, environment)
@@ -58,6 +60,7 @@ def target_of(vault: Vault, ref: str, environment: str | None, idp: bool = False
     with vault.store.read() as reader:
         request = vault.credential(reader, stored).sign_in()
         keep = _for_member(vault, reader, stored) or _for_itself(vault, stored)
+    check_change(vault, caller, stored)
     if request is None:
         raise InvalidCredential(
             f'nobody signs in for "{stored.name}": it says no place to sign in, or its kind has none',
@@ -72,7 +75,7 @@ def _at_provider(vault: Vault, app_id: str, environment: str | None) -> Target:
 
 
 def _for_itself(vault: Vault, stored: Stored) -> Keep:
-    vault.acting.check(vault.owners.owned(stored.row.owner_id), writing=True)  # before the provider is asked
+    vault.acting.check(vault.owners.owned(stored.row.owner_id), writing=True)
     ref = stored.row.id.hex()
 
     def keep(vault: Vault, caller: Caller, fields: Mapping[str, Any], ends: str | None) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def begin(
     With `idp`, at the identity provider of the connection `ref`.
     Raises `InvalidCredential` for what nobody signs in for, `TokenRefused` and `Unreachable` from a device's provider.
     """
-    target = target_of(vault, ref, environment, idp)
+    target = target_of(vault, caller, ref, environment, idp)
     way = _chosen(vault, target, how)
     redirect_uri = redirect_uri or vault.logins.callback_url
     if way.comes_back and not _is_address(redirect_uri):
@@ -144,7 +144,7 @@ def _outcome(vault: Vault, caller: Caller, login: Login, answer: Mapping[str, st
 
 def _kept(vault: Vault, caller: Caller, login: Login, token: Token) -> dict[str, Any]:
     """Store what came. Raises `TokenRefused` when the application or the provider are others by now."""
-    now = target_of(vault, login.ref, login.environment, login.target.idp)
+    now = target_of(vault, caller, login.ref, login.environment, login.target.idp)
     if (now.credential_id, now.request) != (login.target.credential_id, login.target.request):
         raise TokenRefused("changed meanwhile", details={"error": "changed_meanwhile"})
     fields = _fields(login.target.request, token)
