@@ -26,6 +26,7 @@ from credmagic.kinds.names import check_environment
 @click.option("--export", is_flag=True, help="Also set its environment variables.")
 @click.option("--prefix", metavar="P", help="With --export: what the variables start with.")
 @click.option("--wxo", is_flag=True, help="Also set the variables that tools of watsonx Orchestrate read.")
+@click.option("--sdk", is_flag=True, help="Also let boto3, azure-identity or google-auth renew it by themselves.")
 @options.door
 def use(door: Door, /, words: tuple[str, ...], **how: Any) -> Any:
     """Hand over a credential: `db = %cred use warehouse`, or `as VAR`, or `--export` for variables."""

@@ -51,8 +51,10 @@ class SdkInjector(Injector):
         Raises `InvalidCredential` for a kind without an SDK, or for what does not end by itself.
         """
         try:
-            opened = self._opened or _open(credential)
-            self._opened = opened
+            if self._opened is None or self._opened.sdk.credential.id != credential.id:
+                self.take_back()
+                self._opened = _open(credential)
+            opened = self._opened
             opened.sdk.check(credential)
             opened.sdk.credential = credential
             return self._set(*opened)

@@ -32,11 +32,12 @@ from credmagic.injectors.wxo import WxoInjector
 @click.option("--export", is_flag=True, help="Set environment variables instead of Python ones.")
 @click.option("--prefix", metavar="P", help="With --export: what the variables start with.")
 @click.option("--wxo", is_flag=True, help="Set the variables that tools of watsonx Orchestrate read.")
+@click.option("--sdk", is_flag=True, help="Let the cloud's SDK fetch and renew it by itself.")
 @options.door
 def scoped_use(
     door: Door, /, words: tuple[str, ...], environment: str | None, **how: Any
 ) -> tuple[list[Any], str | None, dict[str, Any]]:
-    """Use credentials in this cell only: as Python variables named after them, `as VAR`, or with --export or --wxo."""
+    """Use credentials in this cell only: named after them, `as VAR`, or by --export, --wxo or --sdk."""
     names, variable = options.named(words, "%%cred use")
     if variable and len(names) > 1:
         raise UsageError("%%cred use: `as VAR` goes with one NAME", next_step="Help: %%cred use --help")
@@ -88,7 +89,11 @@ def _handed_over(ip: Any, door: Door, arguments: list[str]) -> Iterator[bool]:
                 environ.apply(credential, prefix=how["prefix"])
             if how["wxo"]:
                 wxo.apply(credential, **wxo.asks(api.client(credential.remote).call, credential))
-            if variable or not (how["export"] or how["wxo"]):
+            if how["sdk"]:
+                from credmagic.injectors.sdk import SdkInjector  # it knows the kinds, which few cells need
+
+                scope.enter_context(SdkInjector()).apply(credential)
+            if variable or not (how["export"] or how["wxo"] or how["sdk"]):
                 names.apply(credential, variable=variable)
         yield True
 

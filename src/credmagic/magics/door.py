@@ -69,6 +69,7 @@ class NotebookDoor(Door):
     def use(self, name: str | None, variable: str | None, **how: Any) -> Any:
         """Hand the credential over: as the value of the expression, as a variable, as environment variables."""
         prefix, export, wxo = how.pop("prefix"), how.pop("export"), how.pop("wxo", False)
+        sdk = how.pop("sdk", False)
         credential = self._resolved(name, **how)
         if variable:
             handing.bind(self.ip.user_ns, credential, variable)
@@ -78,6 +79,9 @@ class NotebookDoor(Door):
         if wxo:
             names = " ".join(handing.inject("wxo", credential))
             self.say(f"✓ set until the kernel ends: {names}{renewing.note(credential)}")
+        if sdk:
+            names = " ".join(handing.inject("sdk", credential))
+            self.say(f"✓ set until the kernel ends, renewed by the SDK itself: {names}{handing.good_until(credential)}")
         return credential
 
     def _bind(self, variable: str, ref: str) -> None:

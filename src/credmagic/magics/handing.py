@@ -79,14 +79,23 @@ def inject(way: str, credential: Credential) -> list[str]:
     """Hand over by one of the ways of `--inject`, until the kernel ends; the names to show."""
     from credmagic.plugins import Registry
 
-    injector = Registry[Any]("credmagic.injectors").get(way)()
     before = _held.pop((way, credential.id), None)
+    injector = before.injector.successor() if before else Registry[Any]("credmagic.injectors").get(way)()
     if before is not None:
         before.injector.take_back()
     names: list[str] = injector.apply(credential, **injector.asks(api.client(credential.remote).call, credential))
     keep(way, credential, injector)
     _notify(credential, held=True)
     return names
+
+
+def good_until(credential: Credential) -> str:
+    """When what was just fetched ends: how soon an SDK asks again. Empty where nobody knows."""
+    if credential.expires_at is None:
+        return ""
+    from datetime import datetime
+
+    return f" (the first one ends {datetime.fromisoformat(credential.expires_at).astimezone():%Y-%m-%d %H:%M})"
 
 
 def keep(way: str, credential: Credential, injector: Any, **options: Any) -> None:
@@ -101,7 +110,7 @@ def held() -> dict[tuple[str, str], Held]:
 
 def apply_again(key: tuple[str, str], held: Held) -> list[str]:
     """Inject the values the credential has now in place of the earlier ones, which last until then; the names."""
-    injector = type(held.injector)()
+    injector = held.injector.successor()
     asked = injector.asks(api.client(held.credential.remote).call, held.credential)
     names: list[str] = injector.apply(held.credential, **{**held.options, **asked})
     keep(key[0], held.credential, injector, **held.options)
@@ -119,7 +128,7 @@ def take_back() -> None:
 def _returned(way: str, credential_id: str, held: Held) -> None:
     """Taken back, and the server told when no other way holds it in this kernel."""
     held.injector.take_back()
-    if way in ("export", "wxo") and not any(other == credential_id for _, other in _held):
+    if way in ("export", "wxo", "sdk") and not any(other == credential_id for _, other in _held):
         _notify(held.credential, held=False)
 
 

@@ -29,7 +29,7 @@ def before_cell(*_: object) -> None:
     """Set again what ends within a minute. Never raises."""
     handing = sys.modules.get("credmagic.magics.handing")
     for key, held in list(handing.held().items()) if handing else ():
-        if held.credential.is_short_lived:
+        if held.credential.is_short_lived and not held.injector.renews:
             _renew(handing, key, held)
 
 
