@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from credmagic.cli import ages
 from credmagic.cli.pages import Cell
+from credmagic.client import token_health
+from credmagic.errors import word
 
 SOON = 14 * 86400
 """From here on an expiry is worth a warning (seconds)."""
@@ -32,6 +34,10 @@ def health(view: Mapping[str, Any], now: datetime | None = None) -> tuple[int, C
         return 0, Cell(f"expired {ages.span(until)} ago", ages.absolute(view["expires_at"]), "error", "▲")
     if view.get("status") == "paused":
         return 2, Cell("paused", "does not resolve until it is resumed", "warn", "○")
+    if view.get("sign_in"):
+        return 1, Cell("sign in", "nobody has signed in yet", "warn", "▲")
+    if (tokens := _tokens(view, now)) is not None:
+        return tokens
     verified = view.get("verified")
     rank, tone, glyph, words = _VERIFIED.get((verified or {}).get("outcome", ""), (4, "muted", "○", "not verified"))
     soon = until is not None and until < SOON
@@ -40,6 +46,31 @@ def health(view: Mapping[str, Any], now: datetime | None = None) -> tuple[int, C
         title = _title(verified) if verified else ""
         return rank, Cell(f"{words} {when}".strip(), title, tone, glyph)
     return 2, Cell(f"expires in {ages.span(until)}", ages.absolute(view["expires_at"]), "warn", "▲")
+
+
+_TOKENS = {"error": (1, "▲"), "warn": (3, "▲"), "ok": (5, "●"), "muted": (5, "○")}
+
+
+def _tokens(view: Mapping[str, Any], now: datetime) -> tuple[int, Cell] | None:
+    """How its tokens do, unless a check has said something later, or tokens are no news while it is about to expire."""
+    found = token_health.health(view, now)
+    verified = view.get("verified") or {}
+    until = ages.left(view.get("expires_at"), now)
+    if found is None or (found.at or "0") < (verified.get("at") or ""):
+        return None
+    if found.tone in ("ok", "muted") and until is not None and until < SOON:
+        return None
+    rank, glyph = _TOKENS[found.tone]
+    when = ages.absolute(found.at) if found.at else "a token is made when it is used"
+    return rank, Cell(found.words, when, found.tone, glyph)
+
+
+def sign_ins(views: Iterable[Mapping[str, Any]], prog: str, most: int = 3) -> Iterator[str]:
+    """The command for each of the first that nobody has signed in for, or whose login is over."""
+    over = token_health.login_over
+    waiting = [view for view in views if (view.get("sign_in") or over(view)) and view.get("status") == "active"]
+    for view in waiting[:most]:
+        yield f"Sign in{' again' if over(view) else ''}: {prog} login {word(view['name'])}"
 
 
 def expiry(view: Mapping[str, Any], now: datetime | None = None) -> Cell:

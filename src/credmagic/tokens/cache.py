@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
-from credmagic.errors import CredmagicError, TokenRefused, Unreachable
+from credmagic.errors import CredmagicError, StoreUnusable, TokenRefused, Unreachable
 from credmagic.values import SecretStr, Token
 
 SHARE = 0.8
@@ -101,7 +101,7 @@ class TokenCache:
         try:
             self._leave_in_peace(slot, state)
             new = self._asked(slot, state, fetch)
-        except Unreachable:
+        except (Unreachable, StoreUnusable):
             if held is None or held.older_than(held.ends_at - MARGIN, self._now()):
                 raise
             return held  # good for a minute at least; the next use tries again
@@ -132,7 +132,7 @@ class TokenCache:
         if token.expires_at is None:
             return Held(token, float("inf"), float("inf"), (wall, ticks))
         ends = token.expires_at.timestamp()
-        life = max(0.0, ends - wall)
+        life = max(FIRST_PAUSE, ends - wall)  # one that is dead by our clock: asking again brings another such
         renew = wall + life * (SHARE - JITTER * self._chance())
         if life > 2 * MARGIN:
             renew = min(renew, ends - MARGIN)
@@ -143,9 +143,15 @@ class TokenCache:
 
     def holds(self, credential_id: bytes) -> bool:
         """Whether there is a token of it that has not ended, in whatever state of the credential."""
+        return self.held(credential_id) is not None
+
+    def held(self, credential_id: bytes) -> Held | None:
+        """The token of it that lives longest, in whatever state of the credential; None when all have ended."""
         with self._guard:
             slot = self._slots.get(credential_id)
-        return slot is not None and any(not h.older_than(h.ends_at, self._now()) for h in tuple(slot.held.values()))
+        tokens = tuple(slot.held.values()) if slot else ()
+        alive = [held for held in tokens if not held.older_than(held.ends_at, self._now())]
+        return max(alive, key=lambda held: held.ends_at) if alive else None
 
     def drop(self, credential_id: bytes) -> None:
         """Forget the credential: it was rotated, paused or deleted. A fetch under way reaches only who waits for it."""

@@ -20,6 +20,7 @@ from credmagic.store.transaction import Reader
 from credmagic.vault.audit import Caller
 from credmagic.vault.guarding import grants_of
 from credmagic.vault.records import iso
+from credmagic.vault.token_health import with_tokens
 from credmagic.vault.vault import Vault
 
 MAX_PAGE = 1000
@@ -30,7 +31,7 @@ def show(vault: Vault, caller: Caller, ref: str, environment: str | None = None)
     with vault.store.read() as reader:
         stored = vault.find(reader, ref, environment)
         return {
-            **vault.view(stored),
+            **with_tokens(vault, reader, [vault.view(stored)])[0],
             "last_used_at": iso(reader.last_used([stored.row.id]).get(stored.row.id)),
             "versions": reader.count(VersionRow, {"credential_id": stored.row.id}),
             "uses": reader.count(AssociationRow, {"credential_id": stored.row.id}),
@@ -56,7 +57,7 @@ def page(
         owners = vault.listed_owners(reader)
         rows = _ordered(owners, reader, where, offset + limit + 1, _cursor(after))[offset:]
         found: dict[str, Any] = {
-            "credentials": [vault.view(vault.shown(row)) for row in rows[:limit]],
+            "credentials": with_tokens(vault, reader, [vault.view(vault.shown(row)) for row in rows[:limit]]),
             "next": _cursor_of(rows[limit - 1]) if len(rows) > limit else None,
         }
         if count:

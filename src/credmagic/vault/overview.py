@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from credmagic import settings
@@ -13,6 +13,7 @@ from credmagic.store.transaction import Reader
 from credmagic.vault.audit import Caller, now
 from credmagic.vault.records import Stored, iso, open_association, open_to_show
 from credmagic.vault.resolve import as_id, candidates
+from credmagic.vault.token_health import with_tokens
 from credmagic.vault.vault import Vault
 
 SHOWN = 1000
@@ -41,9 +42,9 @@ def overview(vault: Vault, caller: Caller, environment: str | None = None) -> di
         used = reader.last_used([one.row.id for one in stored])
         defaults = _defaults_here(vault, reader, caller).get("notebook", set())
         total = sum(int(reader.count(CredentialRow, {"owner_id": owner})) for owner in owners)
+        views = with_tokens(vault, reader, [vault.view(one) for one in stored])
     groups: dict[str, dict[str, Any]] = {}
-    for one in stored:
-        view = vault.view(one)
+    for one, view in zip(stored, views, strict=True):
         view.update(last_used_at=iso(used.get(one.row.id)), default=one.row.id in defaults)
         group = groups.setdefault(view["kind"], {"kind": view["kind"], "title": view["title"], "credentials": []})
         group["credentials"].append(view)
@@ -82,6 +83,7 @@ def status(vault: Vault, caller: Caller) -> dict[str, Any]:
     with vault.store.read() as reader:
         slots = reader.find(KeySlotRow, order=("created_at", "slot_id"))
         total = sum(int(reader.count(CredentialRow, {"owner_id": owner})) for owner in vault.owners)
+        views = with_tokens(vault, reader, [vault.view(one) for one in vault.visible(reader, limit=SHOWN)])
     warnings = []
     if not any(slot.provider == "recovery" for slot in slots):
         warnings.append("no recovery key yet: credmagic recovery-key")
@@ -91,6 +93,7 @@ def status(vault: Vault, caller: Caller) -> dict[str, Any]:
     return {
         "store": _where(vault),
         "credentials": total,
+        **_tokens(views),
         "keys_in": vault.keys_in,
         "slots": [slot.provider for slot in slots],
         "environment": settings.active_environment(),
@@ -101,6 +104,16 @@ def status(vault: Vault, caller: Caller) -> dict[str, Any]:
         "claims": [CLAIM],
         "warnings": warnings,
     }
+
+
+def _tokens(views: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """How many tokens are good now, and whose were not given; nothing where no credential is made into tokens."""
+    states = [(view["name"], view["token_health"]["state"]) for view in views if "token_health" in view]
+    if not states:
+        return {}
+    refused = sorted(name for name, state in states if state in ("refused", "unreachable"))
+    good = sum(state == "good" for _, state in states)
+    return {"tokens": {"good": good, **({"not given": refused} if refused else {})}}
 
 
 def why(vault: Vault, caller: Caller, ref: str, environment: str | None = None) -> dict[str, Any]:
