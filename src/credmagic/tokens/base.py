@@ -18,11 +18,15 @@ from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 from credmagic.errors import CredmagicError, NotFound, TokenRefused, Unreachable
 from credmagic.kinds.base import CredentialKind
+from credmagic.kinds.jwt import jwt_claims, jwt_expiry
 from credmagic.plugins import Registry
 from credmagic.values import Token
 
 TIMEOUT = 10.0
 """Seconds until a provider that does not answer counts as unreachable."""
+
+SKEW = 300.0
+"""Seconds by which the clocks of this machine and of a provider may differ."""
 
 WORDS = {
     "plain_http": "its address is plain http, which would send the secret readable",
@@ -74,6 +78,21 @@ class Asking:
             return datetime.fromtimestamp(self.clock() + seconds, UTC)
         except (ValueError, OverflowError, OSError):
             return None
+
+    def end_of(self, token: str) -> datetime | None:
+        """When a JWT that has just been given out ends, by this clock; None for one that does not say.
+
+        The issuer's clock may be `SKEW` off. Behind ours it makes a token seem to live longer than it does; ahead of
+        ours it makes a young one seem dead. What both agree on is how long it lives.
+        """
+        ends = jwt_expiry(token)
+        since = (jwt_claims(token) or {}).get("iat")
+        if ends is None or isinstance(since, bool) or not isinstance(since, (int, float)):
+            return ends
+        now, ends_at = self.clock(), ends.timestamp()
+        life = ends_at - since
+        dead_already = ends_at <= now < ends_at + SKEW
+        return self.moment(life) if life > 0 and (dead_already or ends_at > now + life) else ends
 
 
 class Exchange(Asking, ABC):

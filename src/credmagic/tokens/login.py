@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.exchange import LoginRequest
-from credmagic.kinds.jwt import jwt_expiry
 from credmagic.tokens.base import Exchange, refused
 from credmagic.tokens.web import post_json
 from credmagic.values import SecretStr, Token
@@ -28,7 +27,7 @@ class Login(Exchange):
         if not value or not value.isprintable():
             raise refused("no_token")
         extra = {name: found for name, path in request.extra_at.items() if (found := _at(body, path))}
-        return Token(SecretStr(value), jwt_expiry(value) or self.moment(request.life), extra)
+        return Token(SecretStr(value), self.end_of(value) or self.moment(request.life), extra)
 
 
 class AccessKey(Login):

@@ -14,7 +14,6 @@ from urllib.parse import parse_qsl, quote
 from authlib.oauth2.auth import ClientAuth
 
 from credmagic.kinds.exchange import OAuthRequest
-from credmagic.kinds.jwt import jwt_expiry
 from credmagic.tokens.base import Asking, refused
 from credmagic.tokens.web import check_headers, post_form
 from credmagic.values import SecretStr, Token
@@ -71,7 +70,7 @@ def read_token(asking: Asking, answer: Mapping[str, Any]) -> Token:
         raise refused("no_token")
     extra = {name: answer[name] for name in _TOLD if isinstance(answer.get(name), str) and answer[name]}
     seconds = _seconds(answer.get("expires_in"))
-    if seconds is None and (ends := jwt_expiry(value)):
+    if seconds is None and (ends := asking.end_of(value)):
         return Token(SecretStr(value), ends, extra)
     return Token(SecretStr(value), asking.moment(LIFE if seconds is None else seconds), extra)
 
