@@ -425,8 +425,17 @@ def test_a_client_hears_how_long_to_wait(busy):
 
 
 def test_a_server_without_a_store_makes_none_for_a_stranger(tmp_path):
+    """Neither for a token nor for somebody who signs in, by whatever words."""
+    signing_in = {
+        "credmagic/api/token": {"keyId": "cmk_x", "keySecret": "x"},
+        "credmagic/api/sessions": {"email": "x", "password": "x"},
+        "credmagic/icp4d-api/v1/authorize": {"username": "x", "password": "x"},
+    }
+    shown = {"Authorization": "Bearer eyJa.b.c"}
     with jupyter_server(tmp_path) as server:
-        answer = server.request("POST", RESOLVE, {"ref": "x"}, headers={"Authorization": "Bearer a.b.c"})
+        answers = [server.request("POST", path, body, headers={}) for path, body in signing_in.items()]
+        answers += [server.request("POST", RESOLVE, {"ref": "x"}, headers=shown)]
+        answers += [server.request("GET", "credmagic/api/v2/credentials/", headers=shown)]
 
-    assert answer.status == 401
+    assert [answer.status for answer in answers] == [401] * 5
     assert not (tmp_path / "home/data/credmagic.db").exists()

@@ -8,7 +8,7 @@ Models are named, not imported: a starting server does without pydantic.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -78,6 +78,12 @@ class Route:
         literal, names = map(re.escape, parts[::2]), parts[1::2]
         groups = [f"({self.segments.get(name, '[^/]+')})" for name in names]
         return "".join(part for pair in zip(literal, [*groups, ""], strict=True) for part in pair) + "/?"
+
+
+def nothing_below(paths: Iterable[str], handler: type[RequestHandler]) -> Iterator[Route]:
+    """Routes for addresses, and all below them, that a client may ask for and that are not served."""
+    for path in paths:
+        yield Route(f"{path}{{rest}}", handler, {}, {"rest": "(?:/.*)?"})
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from jupyter_server.auth import decorator
+from jupyter_server.auth import User, decorator
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
@@ -20,6 +20,7 @@ from credmagic.client.socket import TOKEN_HEADER
 from credmagic.errors import AccessDenied, NotSignedIn
 from credmagic.server import answers, requests
 from credmagic.server.face import faces
+from credmagic.server.identifying import Identifying
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from credmagic.server.extension import Credmagic
 
 READING = ("GET", "HEAD", "OPTIONS")
+_JWT = re.compile(r"(?:token|bearer)\s+(eyJ.*?)\s*\Z", re.IGNORECASE)
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -116,8 +118,59 @@ class BrowserHandler(answers.Answering, APIHandler):
         self.finish(answers.as_json(shown))
 
 
-class NothingHandler(BrowserHandler):
-    """Every other address: 404 as JSON, whatever the method."""
+class _VaultDecides:
+    """In the place of Jupyter's authorizer, which knows no machines: the vault's own table says what they may."""
+
+    def is_authorized(self, handler: Any, user: User, action: str, resource: str) -> bool:
+        return True
+
+
+class EitherHandler(Identifying, BrowserHandler):
+    """Base of handlers for a user of this Jupyter server with its token, or a machine with one of credmagic's own.
+
+    Both come in `Authorization` as `Token` or `Bearer`. What looks like a JWT is ours: Jupyter's identity provider
+    never sees it (that of a Hub would send it there).
+    """
+
+    @property
+    def is_machine(self) -> bool:
+        """True for an identity of credmagic's own; a token given out for a Jupyter login stands for that login."""
+        return self._identity is not None and self._identity.plane != "B"
+
+    @property
+    def authorizer(self) -> Any:
+        return _VaultDecides() if self.is_machine else super().authorizer
+
+    def shown_token(self) -> str:
+        """What looks like one of ours, whatever is wrong with it."""
+        shown = _JWT.match(self.request.headers.get("Authorization", ""))
+        return shown[1] if shown else ""
+
+    async def admit(self) -> None:
+        if not self.shown_token():
+            await super().admit()
+            return
+        self._refuse_by_headers()
+        if not self.check_host():
+            raise web.HTTPError(403)
+        await self.identify()
+        self.current_user = User(username=self.identity.ident)
+        self.credmagic.machine_requests.count(str(self.request.remote_ip))
+        requests.check_content_type(self.request.headers)
+
+    async def ask(self, action: str, **params: Any) -> dict[str, Any]:
+        if self._identity is not None:
+            await self.identify_again()
+        return await super().ask(action, **params)
+
+    def caller(self) -> dict[str, Any]:
+        if not self.is_machine:
+            return super().caller()
+        return {**super().caller(), "plane": "machine", "principal": self.identity.principal}
+
+
+class NothingHandler(EitherHandler):
+    """Every other address: 404 as JSON, whatever the method, for everybody who is known."""
 
     @web.authenticated
     @authorized("read", resource="credmagic")

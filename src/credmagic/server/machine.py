@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import re
 import secrets
-import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -24,18 +22,19 @@ from credmagic.client.socket import TOKEN_HEADER
 from credmagic.errors import AccessDenied, CredmagicError, NotSignedIn
 from credmagic.server import answers, requests
 from credmagic.server.gate import store_exists
+from credmagic.server.identifying import Identifying
+from credmagic.server.own_token import is_own_token
 from credmagic.server.rates import TooMany
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from credmagic.server.extension import Credmagic
-    from credmagic.vault.sign_in import Identity
+    from credmagic.vault.sign_in import SignedIn
 
+MINUTES = 60
+"""How long a token lives that other systems' clients get."""
 Method = TypeVar("Method", bound=Callable[..., Any])
-_AUTHORIZATION = re.compile(r"(?:bearer|token) +(\S+)\s*\Z", re.IGNORECASE)
-BELIEVED = 0.5
-"""Seconds for which an identity is believed; a body may trickle in for much longer."""
 
 
 def signed_in(method: Method) -> Method:
@@ -63,37 +62,18 @@ def _served(method: Method, whom: str) -> Method:
 
 
 @web.stream_request_body
-class MachineHandler(answers.Answering, JupyterHandler):
+class MachineHandler(Identifying, answers.Answering, JupyterHandler):
     """Base of every handler that takes a machine token."""
 
     error_keys: ClassVar[tuple[str, ...]] = ("message", "code", "next_step", "errors")
     browsers_refused: ClassVar[bool] = False
     """True where values leave: no request with a browser's header comes in."""
 
-    def initialize(self) -> None:
-        super().initialize()
-        self._identity: Identity | None = None
-        self._identified_at = 0.0
-
     @property
-    def credmagic(self) -> Credmagic:
+    def credmagic(self) -> Credmagic:  # type: ignore[override]
         """The extension this handler belongs to."""
         extension: Credmagic = self.settings["credmagic"]
         return extension
-
-    @property
-    def identity(self) -> Identity:
-        """Who is asking. Raises `NotSignedIn` where nobody has said."""
-        if self._identity is None:
-            raise self._unidentified()
-        return self._identity
-
-    how_to_sign_in: ClassVar[str] = "Sign in for a token first."
-
-    def shown_token(self) -> str:
-        """The token as this face's clients show it, "" when there is none. Here: `Authorization: Bearer …`."""
-        shown = _AUTHORIZATION.match(self.request.headers.get("Authorization", ""))
-        return shown[1] if shown else ""
 
     async def admit(self) -> None:
         """Everything that can be told from the headers; no body is read before."""
@@ -131,39 +111,6 @@ class MachineHandler(answers.Answering, JupyterHandler):
                 next_step="Ask from a program without a browser's headers (Cookie, Origin, Referer, Sec-Fetch-…).",
             )
 
-    async def identify(self) -> None:
-        """Find out who is asking. Raises `NotSignedIn`, `RateLimited`, and `AccessDenied` for who may not come here."""
-        first = self._identity is None
-        self._identity, self._identified_at = await self._identified(), time.monotonic()
-        self.check_identity(self._identity)
-        if first and self._identity.principal is not None:  # whatever address its requests come from
-            self.credmagic.machine_requests.count(self._identity.principal.hex())
-
-    async def identify_again(self) -> None:
-        """The same once more when the body took its time: what was paused meanwhile asks for nothing."""
-        if time.monotonic() - self._identified_at > BELIEVED:
-            await self.identify()
-
-    def check_identity(self, found: Identity) -> None:
-        """Whether this identity may come here at all. Raises `AccessDenied`."""
-
-    async def _identified(self) -> Identity:
-        token = self.shown_token()
-        if not token or not store_exists():  # nobody's token is good for a store that is yet to be made
-            raise self._unidentified()
-        found: Identity = await self.credmagic.gate.run(self._who, token)
-        return found
-
-    def _unidentified(self) -> NotSignedIn:
-        return NotSignedIn(
-            "this request carries no token that is known here", code="token_invalid", next_step=self.how_to_sign_in
-        )
-
-    def _who(self, token: str) -> Identity:
-        from credmagic.vault import sign_in  # cryptography: not while the server starts
-
-        return sign_in.who(self.credmagic.gate.vault(), token)
-
     def caller(self) -> dict[str, Any]:
         """The fields of `vault.audit.Caller` for this request."""
         who = self._identity
@@ -186,6 +133,20 @@ class MachineHandler(answers.Answering, JupyterHandler):
         from credmagic.vault.audit import Caller
 
         return function(self.credmagic.gate.vault(), Caller(**self.caller()), *args, **how)
+
+    async def sign_in(self, ident: Any, secret: Any, *, own: Any = None) -> SignedIn:
+        """A token for who proves to be a machine; if `own` is the token of this Jupyter server, one for its user.
+
+        For clients that renew late or never. Nobody is known to a store that is yet to be made, and a stranger makes
+        none. Raises `NotSignedIn`, `RateLimited`.
+        """
+        from credmagic.vault import sign_in  # cryptography: not while the server starts
+
+        if is_own_token(self.identity_provider, own):
+            return cast("SignedIn", await self.run(sign_in.issue_for_user, minutes=MINUTES))
+        if not store_exists():
+            raise sign_in.bad_credentials()
+        return cast("SignedIn", await self.run(sign_in.sign_in, ident, secret, minutes=MINUTES))
 
     def body(self) -> dict[str, Any]:
         """The JSON object that was sent. Raises `InvalidCredential` (400 or 422)."""
@@ -216,6 +177,20 @@ class MachineHandler(answers.Answering, JupyterHandler):
             return ""
         from_browser = self.browsers_refused and requests.shown_browser_headers(self.request.headers)
         return "browser_headers_refused" if from_browser else "request_refused"
+
+
+class NotServed(MachineHandler):
+    """Mixed in, for what a client may ask for that has no meaning here: 404, and 401 for who has not signed in."""
+
+    @signed_in
+    async def get(self, *rest: str) -> None:
+        raise web.HTTPError(404)
+
+    @signed_in
+    async def post(self, *rest: str) -> None:
+        raise web.HTTPError(404)
+
+    put = delete = post
 
 
 def _plain(value: Any) -> Any:

@@ -62,14 +62,14 @@ def sign_in(vault: Vault, caller: Caller, ident: str, secret: str, minutes: int 
     Raises `NotSignedIn` (`bad_credentials`, the same for every cause) and `RateLimited`.
     """
     if not isinstance(ident, str) or not isinstance(secret, str):
-        raise _bad_credentials()
+        raise bad_credentials()
     counters = throttle.Counters.of(vault, caller, ident)
     with vault.store.read() as reader:
         throttle.check(vault, reader, counters)
     proof = _proved(vault, ident, secret[: _LONGEST_SECRET + 1])
     if proof is None or not _is_active(*proof):
         _deny(vault, caller, counters, proof)
-        raise _bad_credentials()
+        raise bad_credentials()
     return _issue(vault, caller, proof, MACHINE, minutes, counters)
 
 
@@ -161,7 +161,8 @@ def _deny(vault: Vault, caller: Caller, counters: throttle.Counters, proof: Proo
             append(transaction, vault.keyset, Event("rate_limited", caller, outcome="refused", object_id=about))
 
 
-def _bad_credentials() -> NotSignedIn:
+def bad_credentials() -> NotSignedIn:
+    """The one answer for a proof that is none, whatever the cause."""
     return NotSignedIn(
         "id or secret are wrong, or paused",
         code="bad_credentials",

@@ -307,6 +307,13 @@ def test_removing_takes_everything_along_but_not_what_is_in_use(call, app, confi
     assert app not in [one["name"] for one in do("list", limit=1000)["credentials"]]
 
 
+def test_a_connection_may_be_called_like_an_address(call):
+    assert call("POST", APPS, {"app_id": "runtime_credentials"}).status == 201
+
+    assert call("DELETE", f"{APPS}/runtime_credentials").status == 204
+    assert call("GET", f"{APPS}?app_id=runtime_credentials").status == 404
+
+
 # ── configurations ───────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(("kind", "spelled"), KINDS.items())
 def test_both_words_mean_one_kind_and_come_back(kind, spelled):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from beside import client_of
+from beside import client_of, vault_of
 from credmagic.server.answers import HEADERS
 from credmagic.testing.jupyter import TOKEN, jupyter_server
 
@@ -79,6 +79,12 @@ def new(ident="etl", **more):
 # ── sessions ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.fixture(scope="module")
+def refusal(server):
+    """What somebody hears who is not known at all."""
+    return server.request("POST", API + "sessions", {"email": "nobody", "password": "nothing"}, headers={}).body
+
+
 def test_a_password_is_exchanged_for_a_token(api, user):
     assert user("POST", MACHINES, new()).status == 200
 
@@ -94,13 +100,13 @@ def test_a_password_is_exchanged_for_a_token(api, user):
      {"email": ["etl"], "password": {"a": 1}}, {"email": "etl", "password": "wrong"}, {"email": "x" * 9999, "password": "x"},
      {"email": "etl", "password": ""}, {"email": "jo", "password": TOKEN[:-1]}, {"email": "jo", "password": "ü" * 40}],
 )  # fmt: skip
-def test_every_wrong_pair_gets_the_same_401(api, user, body):
+def test_every_wrong_pair_gets_the_same_401(api, user, refusal, body):
     user("POST", MACHINES, new())
 
     answer = api("POST", "sessions", body)
 
     assert (answer.status, answer.json()["code"]) == (401, "bad_credentials")
-    assert answer.body == api("POST", "sessions", {"email": "nobody", "password": "nothing"}).body
+    assert answer.body == refusal
 
 
 def test_jupyters_own_ways_of_saying_who_one_is_count_for_nothing(api):
@@ -121,10 +127,9 @@ def test_a_body_that_is_no_object_is_refused(api, body):
 
 
 def test_guessing_is_slowed_down(tmp_path):
-    with jupyter_server(tmp_path) as server:
-        wrong = [
-            server.request("POST", API + "sessions", {"email": "etl", "password": "x"}, headers={}) for _ in range(8)
-        ]
+    guess = {"email": "cmk_somebody", "password": "x"}
+    with vault_of(tmp_path), jupyter_server(tmp_path) as server:
+        wrong = [server.request("POST", API + "sessions", guess, headers={}) for _ in range(8)]
 
     assert [answer.status for answer in wrong[:3]] == [401] * 3
     assert wrong[-1].status == 429

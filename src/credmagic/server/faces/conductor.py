@@ -9,15 +9,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from tornado import web
-
 from credmagic.errors import AccessDenied, CredentialNotFound, InvalidCredential
 from credmagic.server import requests
-from credmagic.server.face import Face, Op, Route
-from credmagic.server.machine import MachineHandler, anyone, signed_in
-
-MINUTES = 60
-"""A client renews by age, at 45 minutes."""
+from credmagic.server.face import Face, Op, Route, nothing_below
+from credmagic.server.machine import MachineHandler, NotServed, anyone, signed_in
 
 
 class ConductorHandler(MachineHandler):
@@ -68,11 +63,8 @@ class TokenHandler(ConductorHandler):
 
     @anyone
     async def post(self) -> None:
-        from credmagic.vault.sign_in import sign_in  # cryptography: not while the server starts
-
         sent = self.body()
-        ident, secret = (text if isinstance(text, str) else "" for text in (sent.get("keyId"), sent.get("keySecret")))
-        self.answer(self.shapes.token(await self.run(sign_in, ident, secret, minutes=MINUTES)))
+        self.answer(self.shapes.token(await self.sign_in(sent.get("keyId"), sent.get("keySecret"))))
 
     def problem(self, status: int, body: dict[str, Any]) -> dict[str, Any]:
         """401 has one meaning here: the key is not accepted."""
@@ -203,18 +195,8 @@ class TagsHandler(ConductorHandler):
         self.set_status(204)
 
 
-class NotServedHandler(ConductorHandler):
+class NotServedHandler(NotServed, ConductorHandler):
     """What else an authorization client may ask for: users, groups, permissions, custom roles, gateways, secrets."""
-
-    @signed_in
-    async def get(self, *rest: str) -> None:
-        raise web.HTTPError(404)
-
-    @signed_in
-    async def post(self, *rest: str) -> None:
-        raise web.HTTPError(404)
-
-    put = delete = post
 
 
 _MODELS = "credmagic.server.faces.conductor_models:Conductor"
@@ -275,6 +257,6 @@ FACE = Face(
             {"post": Op("Give a role", {204: None}), "delete": Op("Take a role away", {204: None})},
         ),
         Route("applications/{applicationId}/tags", TagsHandler, _TAGS),
-        *(Route(f"{name}{{rest}}", NotServedHandler, {}, {"rest": "(?:/.*)?"}) for name in _NOT_SERVED),
+        *nothing_below(_NOT_SERVED, NotServedHandler),
     ),
 )

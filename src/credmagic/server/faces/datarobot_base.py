@@ -1,90 +1,37 @@
 """Who may ask on the DataRobot face, and what does a page of it look like?
 
-A user of this Jupyter server with its token, or a machine with a token of credmagic's own; both come in
-`Authorization` as `Token` or `Bearer`. What looks like a JWT is ours: Jupyter's identity provider never sees it (that
-of a Hub would send it there). Bad tokens are answered with 401 after a wait that grows: this client repeats a 429
-for minutes.
+Users of this Jupyter server and machines, each with a token. Bad tokens are answered with 401 after a wait that grows:
+this client repeats a 429 for minutes.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from jupyter_server.auth import User
-from tornado import web
-
 from credmagic.errors import CredentialNotFound, InvalidCredential, NotSignedIn
-from credmagic.server import requests
-from credmagic.server.handlers import BrowserHandler
+from credmagic.server.handlers import EitherHandler
 from credmagic.server.origin import public_origin
 
 if TYPE_CHECKING:
     from credmagic.server.faces.datarobot_shapes import Objects
-    from credmagic.vault.sign_in import Identity
 
 PAGE = 20
 MAX_PAGE = 1000
-_JWT = re.compile(r"(?:token|bearer)\s+(eyJ.*?)\s*\Z", re.IGNORECASE)
 
 
-class _VaultDecides:
-    """In the place of Jupyter's authorizer, which knows no machines: the vault's own table says what they may."""
+class DataRobotHandler(EitherHandler):
+    """What the handlers of this face share. Shapes and views need pydantic, which a starting server does without."""
 
-    def is_authorized(self, handler: Any, user: User, action: str, resource: str) -> bool:
-        return True
-
-
-class DataRobotHandler(BrowserHandler):
-    """What the handlers of this face share. Shapes and views need pydantic, which a starting server does
-    without.
-    """
-
-    def initialize(self) -> None:
-        super().initialize()
-        self._identity: Identity | None = None
-
-    # ── who is asking ────────────────────────────────────────────────────────────────────────────────────────
     async def admit(self) -> None:
-        shown = _JWT.match(self.request.headers.get("Authorization", ""))
         try:
-            await (super().admit() if shown is None else self._prepare_machine(shown[1]))
+            await super().admit()
         except NotSignedIn:
             await asyncio.sleep(self.credmagic.bad_tokens.wait(str(self.request.remote_ip)))
             raise
 
-    async def _prepare_machine(self, token: str) -> None:
-        self._refuse_by_headers()
-        if not self.check_host():
-            raise web.HTTPError(403)
-        self._identity = await self.credmagic.gate.run(self._who, token)
-        self.current_user = User(username=self._identity.ident)
-        self.credmagic.machine_requests.count(str(self.request.remote_ip))
-        requests.check_content_type(self.request.headers)
-
-    def _who(self, token: str) -> Identity:
-        from credmagic.vault import sign_in  # cryptography: not while the server starts
-
-        return sign_in.who(self.credmagic.gate.vault(), token)
-
-    @property
-    def is_machine(self) -> bool:
-        """True for an identity of credmagic's own; a token given out for a Jupyter login stands for that login."""
-        return self._identity is not None and self._identity.plane != "B"
-
-    @property
-    def authorizer(self) -> Any:
-        return _VaultDecides() if self.is_machine else super().authorizer
-
-    def caller(self) -> dict[str, Any]:
-        if self._identity is None or not self.is_machine:
-            return super().caller()
-        return {**super().caller(), "plane": "machine", "principal": self._identity.principal}
-
-    # ── what is asked for ────────────────────────────────────────────────────────────────────────────────────
     @property
     def shapes(self) -> Any:
         """The module that translates."""

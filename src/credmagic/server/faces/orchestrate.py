@@ -7,17 +7,10 @@ do not probe the service: a face stores what it is sent, verification tells.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from credmagic.server.face import TEXT, Face, Op, Param, Route
 from credmagic.server.machine import MachineHandler, anyone, signed_in
-from credmagic.server.own_token import is_own_token
-
-if TYPE_CHECKING:
-    from credmagic.vault.sign_in import SignedIn
-
-MINUTES = 60
-"""The client counts a token dead 10 minutes before it ends, and signs in only when told to."""
 
 
 class OrchestrateHandler(MachineHandler):
@@ -53,6 +46,12 @@ class OrchestrateHandler(MachineHandler):
                 return dict(one)
         raise self.shapes.not_configured(app_id, environment)
 
+    async def remove(self, app_id: str) -> None:
+        """Remove the connection of exactly this name with all that belongs to it."""
+        await self.found(app_id)
+        await self.ask("connection_remove", app_id=app_id)
+        self.set_status(204)
+
 
 class AuthorizeHandler(OrchestrateHandler):
     """`icp4d-api/v1/authorize`: a token for who proves an identity of this server, or this server's own token."""
@@ -60,16 +59,9 @@ class AuthorizeHandler(OrchestrateHandler):
     @anyone
     async def post(self) -> None:
         sent = self.body()
-        done = await self._signed_in(sent.get("username"), sent.get("api_key"), sent.get("password"))
+        key = sent.get("api_key")
+        done = await self.sign_in(sent.get("username"), key or sent.get("password"), own=key)
         self.answer({"token": str.__str__(done.token)})
-
-    async def _signed_in(self, username: Any, api_key: Any, password: Any) -> SignedIn:
-        from credmagic.vault import sign_in  # cryptography: not while the server starts
-
-        if is_own_token(self.identity_provider, api_key):
-            return cast("SignedIn", await self.run(sign_in.issue_for_user, minutes=MINUTES))
-        secret = api_key or password
-        return cast("SignedIn", await self.run(sign_in.sign_in, username, secret, minutes=MINUTES))
 
 
 class KnowledgeBasesHandler(OrchestrateHandler):
@@ -113,9 +105,7 @@ class ConnectionHandler(OrchestrateHandler):
 
     @signed_in
     async def delete(self, app_id: str) -> None:
-        await self.found(app_id)
-        await self.ask("connection_remove", app_id=app_id)
-        self.set_status(204)
+        await self.remove(app_id)
 
 
 class ConfigurationsHandler(OrchestrateHandler):
@@ -192,11 +182,15 @@ class EnteredHandler(OrchestrateHandler):
 
 
 class RuntimeEnteredHandler(EnteredHandler):
-    """`connections/applications/runtime_credentials`: the same for the other part."""
+    """`connections/applications/runtime_credentials`: the other part; a connection may be called so, too."""
 
     @signed_in
     async def get(self) -> None:  # type: ignore[override]
         await self.entered(self.get_query_argument("app_id", ""), self.get_query_argument("env", ""), "runtime")
+
+    @signed_in
+    async def delete(self) -> None:
+        await self.remove("runtime_credentials")
 
 
 _MODELS = "credmagic.server.faces.orchestrate_models:"
@@ -248,7 +242,10 @@ FACE = Face(
         Route(
             _APPS + "/runtime_credentials",
             RuntimeEnteredHandler,
-            {"get": _op("Which fields the asking one has entered", "Masked", query=_PLACE)},
+            {
+                "get": _op("Which fields the asking one has entered", "Masked", query=_PLACE),
+                "delete": _op("Remove the connection that is called so", None, 204),
+            },
         ),
         Route(
             _APPS + "/{app_id}/configurations",

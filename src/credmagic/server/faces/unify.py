@@ -7,20 +7,14 @@ store. Each handler translates names and shapes; rules live in the vault. The cl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
-
-from tornado import web
+from typing import TYPE_CHECKING, Any
 
 from credmagic.errors import NotSignedIn
-from credmagic.server.face import Face, Op, Route
-from credmagic.server.machine import MachineHandler, anyone, signed_in
-from credmagic.server.own_token import is_own_token
+from credmagic.server.face import Face, Op, Route, nothing_below
+from credmagic.server.machine import MachineHandler, NotServed, anyone, signed_in
 
 if TYPE_CHECKING:
-    from credmagic.vault.sign_in import Identity, SignedIn
-
-MINUTES = 60
-"""The client never renews a token by itself."""
+    from credmagic.vault.sign_in import Identity
 
 
 class UnifyHandler(MachineHandler):
@@ -55,15 +49,8 @@ class SessionsHandler(UnifyHandler):
     @anyone
     async def post(self) -> None:
         sent = self.body()
-        done = await self._signed_in(sent.get("email"), sent.get("password"))
-        self.answer(self.shapes.session(done))
-
-    async def _signed_in(self, ident: Any, secret: Any) -> SignedIn:
-        from credmagic.vault import sign_in  # cryptography: not while the server starts
-
-        if is_own_token(self.identity_provider, secret):
-            return cast("SignedIn", await self.run(sign_in.issue_for_user, minutes=MINUTES))
-        return cast("SignedIn", await self.run(sign_in.sign_in, ident, secret, minutes=MINUTES))
+        secret = sent.get("password")
+        self.answer(self.shapes.session(await self.sign_in(sent.get("email"), secret, own=secret)))
 
 
 class UsersHandler(UnifyHandler):
@@ -97,18 +84,8 @@ class MachineUserHandler(UnifyHandler):
         self.answer(self.shapes.user(changed))
 
 
-class NotServedHandler(UnifyHandler):
+class NotServedHandler(NotServed, UnifyHandler):
     """What else this client may ask for: organizations, groups, invitations, and all that is not about identities."""
-
-    @signed_in
-    async def get(self, *rest: str) -> None:
-        raise web.HTTPError(404)
-
-    @signed_in
-    async def post(self, *rest: str) -> None:
-        raise web.HTTPError(404)
-
-    put = delete = post
 
 
 _MODELS = "credmagic.server.faces.unify_models:Unify"
@@ -143,6 +120,6 @@ FACE = Face(
                 )
             },
         ),
-        *(Route(f"{name}{{rest}}", NotServedHandler, {}, {"rest": "(?:/.*)?"}) for name in _NOT_SERVED),
+        *nothing_below(_NOT_SERVED, NotServedHandler),
     ),
 )
