@@ -1,12 +1,14 @@
 """A browser comes back to a real server: the login it belongs to ends, and nothing of the answer stays anywhere."""
 
+import threading
 import time
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
 from credmagic.testing.jupyter import jupyter_server
 from credmagic.testing.oidc_provider import OidcProvider
+from loopback_server import running
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +36,16 @@ def kernel(server, provider):
     return kernel
 
 
+def address(server):
+    return f"{server.url.rstrip('/')}/credmagic/api/oauth/callback"
+
+
 def get(server, query, **headers):
     return server.request("GET", f"credmagic/api/oauth/callback{query}", headers=headers)
 
 
 def begun(server, kernel):
-    redirect = f"{server.url.rstrip('/')}/credmagic/api/oauth/callback"
-    server.run(kernel, f"login = call('login_begin', ref='crm', redirect_uri={redirect!r})")
+    server.run(kernel, "login = call('login_begin', ref='crm')")
     return server.run(kernel, "print(login['authorization_url'])").strip()
 
 
@@ -48,7 +53,7 @@ def test_the_browser_that_comes_back_ends_the_login(server, kernel, provider):
     target = provider.sign_in(begun(server, kernel))
     answer = get(server, f"?{urlsplit(target).query}", **{"Sec-Fetch-Site": "cross-site", "Cookie": "a=b"})
 
-    assert urlsplit(target).path.endswith("/credmagic/api/oauth/callback")
+    assert target.partition("?")[0] == address(server)
     assert answer.status == 200
     assert "set-cookie" not in answer.headers
     assert server.run(kernel, "print(call('login_check', login_id=login['login_id'])['state'])").strip() == "done"
@@ -78,3 +83,65 @@ def test_the_page_allows_nothing_but_its_own_style(server):
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_only_a_browser_that_comes_back_is_expected(server, method):
     assert server.request(method, "credmagic/api/oauth/callback?state=x", headers={}).status == 405
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("end", ["callback?", "callback/?"])
+def test_no_query_is_logged_whatever_is_wrong_with_it(server, canary, method, end):
+    queries = (
+        f"code={quote(canary)}",
+        f"token={quote(canary)}",
+        f"{quote(canary)}",
+        f"code=%ff%00{quote(canary)}&" * 80,
+    )
+    for query in queries:
+        assert server.request(method, f"credmagic/api/oauth/{end}{query}", headers={}).status in (200, 405)
+    time.sleep(0.2)
+    assert "callback" in server.log
+    assert canary not in server.log
+    assert quote(canary) not in server.log
+
+
+def test_the_page_does_not_wait_for_a_provider_that_takes_its_time(server, kernel, provider):
+    held = threading.Event()
+
+    def slowly(path, headers, body):
+        held.wait(20)
+        return 200, {"access_token": "at-1234567890", "refresh_token": "rt-1234567890"}
+
+    with running() as slow:
+        slow.answer = slowly
+        fields = {"client_id": "app", "token_url": f"{slow.url}/token", "authorization_url": f"{slow.url}/auth"}
+        server.run(kernel, f"_ = call('create', name='slow', kind='oauth', verify=False, fields={fields!r})")
+        server.run(kernel, "login = call('login_begin', ref='slow')")
+        state = parse_qs(urlsplit(server.run(kernel, "print(login['authorization_url'])")).query)["state"][0].strip()
+        try:
+            assert get(server, f"?code=c-1234567890&state={state}").status == 200
+            checked = server.run(kernel, "print(call('login_check', login_id=login['login_id'])['state'])")
+            assert checked.strip() == "waiting"
+        finally:
+            held.set()
+        script = (
+            "import time\nfor _ in range(100):\n    ended = call('login_check', login_id=login['login_id'])\n"
+            "    if ended['state'] != 'waiting': break\n    time.sleep(.1)\nprint(ended['state'])"
+        )
+        assert server.run(kernel, script).strip() == "done"
+        server.run(kernel, "_ = call('delete', ref='slow')")
+
+
+def test_the_page_is_there_for_a_vault_that_does_not_open_and_an_address_that_somebody_chose(tmp_path):
+    front = "https://front.example/credmagic/api/oauth/callback"
+    options = (f"--Credmagic.callback_url={front}",)
+    with jupyter_server(tmp_path, *options) as server:
+        kernel = server.start_kernel("a.ipynb")
+        fields = {"client_id": "app", "token_url": "https://id.example/t", "authorization_url": "https://id.example/a"}
+        server.run(kernel, "import credmagic.api; call = credmagic.api.client().call")
+        server.run(kernel, f"_ = call('create', name='crm', kind='oauth', verify=False, fields={fields!r})")
+        assert server.run(kernel, "print(call('login_begin', ref='crm')['redirect_uri'])").strip() == front
+        opened = get(server, "?state=x").body
+    for key in (tmp_path / "home" / "config").rglob("*.key"):
+        key.unlink()
+    with jupyter_server(tmp_path) as locked:
+        answer = get(locked, "?state=x&code=y")
+        assert (answer.status, answer.body) == (200, opened)
+        assert answer.headers["cache-control"] == "no-store"

@@ -23,7 +23,7 @@ from credmagic.server.gate import VaultGate
 from credmagic.server.handlers import routes
 from credmagic.server.kernel_plane import KernelPlane
 from credmagic.server.notebooks import Notebooks
-from credmagic.server.origin import browsers_origin
+from credmagic.server.origin import callback_address
 from credmagic.server.provisioner import equip_kernels, starts_local_kernels
 from credmagic.server.rates import Allowance, Patience
 from credmagic.server.save_guard import guard_saving
@@ -87,13 +87,8 @@ class Credmagic(LoggingConfigurable):
             failures_of_an_address=self.failed_sign_ins_of_an_address,
         )
         vault = open_vault(notify=self.log.warning, rates=Rates(limits))
-        vault.logins.callback_url = self.callback_url or self._callback_here()
+        vault.logins.callback_url = self.callback_url or callback_address(self.serverapp)
         return vault
-
-    def _callback_here(self) -> str | None:
-        """The address of `faces.callback`, as a browser most likely knows it."""
-        origin = browsers_origin(self.serverapp)
-        return origin and origin + url_path_join(self.serverapp.base_url, "credmagic/api/oauth/callback")
 
     def load(self) -> None:
         """Register what must be there before the server answers."""

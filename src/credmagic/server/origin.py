@@ -12,7 +12,11 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from jupyter_server.utils import url_path_join
 from tornado.httputil import HTTPServerRequest
+
+CALLBACK = "credmagic/api/oauth/callback"
+"""Below the base URL; see `faces.callback`."""
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?\Z")
 
@@ -23,16 +27,17 @@ def public_origin(request: HTTPServerRequest, *, trust_xheaders: bool) -> str:
     return f"{request.protocol}://{host if _HOST.match(host) else request.host}"
 
 
-def browsers_origin(serverapp: Any) -> str | None:
-    """`scheme://host[:port]` under which a browser most likely knows this server; None when it cannot be told.
+def callback_address(serverapp: Any) -> str | None:
+    """Where a browser comes back to when nobody says where it knows this server; None when it cannot be told.
 
     What the Hub says (JupyterHub 5: `c.JupyterHub.public_url`), what Jupyter shows to people (`custom_display_url`),
     and its own address, which a browser knows only where no Hub's proxy stands before it and no socket is served.
     """
-    for said in (os.environ.get("JUPYTERHUB_PUBLIC_URL", ""), serverapp.custom_display_url):
-        if origin := _origin_of(said):
-            return origin
-    return None if os.environ.get("JUPYTERHUB_SERVICE_PREFIX") else _origin_of(serverapp.connection_url)
+    told = [os.environ.get("JUPYTERHUB_PUBLIC_URL", ""), serverapp.custom_display_url]
+    if "JUPYTERHUB_SERVICE_PREFIX" not in os.environ:
+        told.append(serverapp.connection_url)
+    origin = next(filter(None, map(_origin_of, told)), None)
+    return origin and origin + url_path_join(serverapp.base_url, CALLBACK)
 
 
 def _origin_of(url: str) -> str | None:
