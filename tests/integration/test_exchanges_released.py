@@ -160,12 +160,12 @@ def test_a_refusal_names_the_credential_the_code_and_the_command_and_is_recorded
     assert canary not in told
 
 
-def test_a_kind_that_needs_a_sign_in_nobody_can_ask_for_says_so(client):
+def test_a_kind_that_needs_a_sign_in_that_nothing_asks_for_says_so(client):
     client.call("create", name="me", kind="oauth_direct_access", fields={}, verify=False)
-    with pytest.raises(TokenRefused, match=r'"me" got no token: it needs somebody.s sign-in') as caught:
+    with pytest.raises(TokenRefused, match='"me" got no token: no connection says') as caught:
         client.resolve("me")
-    assert caught.value.next_step == "Try it out: %cred verify me"
-    assert audit(client, ref="me")[0]["reason"] == "sign_in"
+    assert caught.value.next_step == "Say it: %cred connection add --app-id me"
+    assert audit(client, ref="me")[0]["reason"] == "no_provider"
 
 
 @pytest.mark.parametrize("fault", ["html", "closed"])

@@ -144,16 +144,21 @@ def _along(door: Door, words: Iterable[str]) -> dict[str, dict[str, str]]:
 @click.option("--client-secret", required=True, type=options.SOURCE, metavar="SOURCE", help="Its secret.")
 @click.option("--scope", required=True, metavar="TEXT", help="What is asked for.")
 @click.option("--grant-type", required=True, metavar="TEXT", help="The grant type.")
+@click.option("--authorization-url", metavar="URL", help="Where members sign in (`login --idp`).")
+@click.option("--device-authorization-url", metavar="URL", help="For signing in with a code on another device.")
+@click.option("--sign-in-scope", metavar="TEXT", help="What is asked for at the sign-in, if not --scope.")
 @_TOKEN_ENTRIES
 @options.door
 def set_identity_provider(
     door: Door, /, app_id: str, environment: str | None, url: str, client_secret: str, token_entries: tuple[str, ...],
-    **public: str,
+    **public: str | None,
 ) -> Any:  # fmt: skip
     """Say who signs members in, for kinds with sso."""
-    fields: dict[str, Any] = {"idp_url": url, **public}
+    fields: dict[str, Any] = {"idp_url": url, **{name: text for name, text in public.items() if text is not None}}
     fields |= {f"custom_token_{at}": pairs for at, pairs in _along(door, token_entries).items()}
     fields["client_secret"] = str.__str__(sources.read(door, "client_secret", client_secret))
     where = door.environment(environment)
     door.client.call("connection_set_identity_provider", app_id=app_id, environment=where, fields=fields)
+    if public["authorization_url"] or public["device_authorization_url"]:
+        door.note(f"Next: {door.prog} login {app_id} --idp")
     return door.say(f"✓ {app_id} in {where}: identity provider set")

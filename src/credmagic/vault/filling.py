@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from credmagic.store.rows import ConfigurationRow, CredentialRow, PrincipalRow
 from credmagic.store.transaction import Reader, Transaction
 from credmagic.vault.credentials import check_unused, remove_in
+from credmagic.vault.identity_provider import SIGNED_IN
 from credmagic.vault.records import Stored, open_meta
 from credmagic.vault.vault import Vault
 
@@ -55,11 +56,20 @@ def filled(vault: Vault, reader: Reader, place: Place) -> bool:
     return any(one.row.kind == place.configuration.kind and one.row.status != "incomplete" for one in found)
 
 
+def _sign_ins(vault: Vault, reader: Reader, place: Place) -> list[Stored]:
+    """What everybody's sign-in at the identity provider brought."""
+    kept = Place(sign_in_name(place.app_id), place.configuration)
+    owners = [row.id for row in reader.find(PrincipalRow, order=("created_at", "id"))]
+    found = (held_by(vault, reader, kept, owner) for owner in owners)
+    return [stored for stored in found if stored is not None and SIGNED_IN in stored.meta]
+
+
 def drop(
     vault: Vault, transaction: Transaction, place: Place, *, force: bool = False, owners: Sequence[bytes] = ()
 ) -> int:
     """Remove what fills the place (of some owners); how many. Raises `CredentialInUse` unless forced."""
     gone = [stored for stored in held(vault, transaction, place) if not owners or stored.row.owner_id in owners]
+    gone += [] if owners else _sign_ins(vault, transaction, place)
     for stored in gone:
         if not force:
             check_unused(vault, transaction, stored)

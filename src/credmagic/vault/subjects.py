@@ -62,7 +62,9 @@ def signed_in(vault: Vault, caller: Caller, stored: Stored) -> SignedIn:
     owner = vault.owners.seen_by(caller.principal).me
     with vault.store.read() as reader:
         content = configuration_of(vault, reader, environment, name)
-        if content is None or content["kind"] != stored.row.kind:
+        if content is None:
+            raise _no_provider(name, f"add --app-id {word(name)}")
+        if content["kind"] != stored.row.kind:
             raise _no_provider(name, f"configure --app-id {word(name)} --kind {stored.row.kind} --type member")
         if not content.get("identity_provider"):
             raise _no_provider(name, f"set-identity-provider --app-id {word(name)} --env {word(environment)}")

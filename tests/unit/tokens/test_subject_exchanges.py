@@ -45,7 +45,7 @@ def credential(provider, secret, cls=OAuthTokenExchange, grant=EXCHANGE, token=N
     return cls.parse({**values, **fields}).for_subject(Subject(session, leg, header or {}))
 
 
-def leg(provider, secret="idp-secret-0123456789", grant=BEARER, **form):  # noqa: S107
+def leg(provider, secret="idp-secret-0123456789", grant=BEARER, **form):
     """The request to the identity provider."""
     provider.clients.setdefault("idp", Client("idp", secret, scopes=frozenset({"read", "api/read"})))
     form = {"scope": "api/read", **form}
