@@ -34,6 +34,9 @@ def named(error: CredmagicError, stored: Stored, *, signs_in: bool, leans: bool)
             next_step=f"Sign in: %cred login {name}",
             details={"error": "not_signed_in"},
         )
+    if isinstance(error, InvalidCredential) and "NAME" in error.next_step:  # the kind does not know what it is called
+        step = error.next_step.replace("NAME", name)
+        return InvalidCredential(f'"{stored.name}": {error.message}', next_step=step, errors=error.errors)
     if not isinstance(error, TokenRefused) or code in _COMPLETE:
         return error
     if code == "earlier_version":
