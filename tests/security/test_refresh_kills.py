@@ -19,7 +19,7 @@ from credmagic.errors import TokenRefused
 from credmagic.store.rows import AuditRow
 from credmagic.testing.fixtures import require
 from credmagic.testing.oidc_provider import OidcProvider
-from credmagic.vault import releasing
+from credmagic.vault import renewals
 from credmagic.vault.audit import check_chain
 from security.renewals import Process, act, expire, sign_in, signed_in, stored, token, vault_of_ours
 
@@ -103,13 +103,13 @@ def die(*_):
 
 
 def before_asking(vault, say):
-    releasing.fetch = die
+    renewals.fetch = die
     token(vault, "mail")
 
 
 def between_answer_and_commit(vault, say):
-    fetch = releasing.fetch
-    releasing.fetch = lambda *what: die(fetch(*what))
+    fetch = renewals.fetch
+    renewals.fetch = lambda *what: die(fetch(*what))
     token(vault, "mail")
 
 
@@ -137,7 +137,7 @@ def test_each_moment_has_its_outcome(vault, provider, moment, leeway, expected):
 
 def careless(vault, say):
     """The control: hands the token out without having stored what came with it."""
-    releasing.Releaser._keep = lambda *what: None
+    renewals.Renewals._keep = lambda *what: None
     token(vault, "mail")
     die()
 
