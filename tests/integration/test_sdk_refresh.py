@@ -40,7 +40,10 @@ BEGIN = """
 %cred use bucket --sdk
 """
 ASK = (
-    """
+    f"""
+STORAGE = {STORAGE!r}
+"""
+    + """
 import json, time
 def ask():
     import boto3, azure.identity, google.auth, google.auth.transport.requests
@@ -62,7 +65,6 @@ def ask():
 def told(answer):
     open("answer.json", "w").write(json.dumps(answer))
 """
-    % STORAGE
 )
 
 
