@@ -3,6 +3,7 @@
 import json
 import time
 
+import httpx2
 import pytest
 
 from credmagic.errors import (
@@ -20,7 +21,6 @@ from credmagic.testing.subject_grants import EXCHANGE, Person
 from credmagic.vault.actions import dispatch
 from credmagic.vault.audit import Caller
 from credmagic.vault.logins import came_back
-from credmagic.vault.subjects import door_of
 from credmagic.wiring import open_vault
 from vault_principals import another
 
@@ -141,17 +141,19 @@ def test_a_direct_token_is_the_sign_in_s_own(app, act, sign_in, idp):
 
 @pytest.fixture
 def behalf(app, act, vault, service, canary):
-    """A connection whose identity provider is the tests' server, and somebody who signed in there."""
+    """A connection whose identity provider is the tests' own server, and somebody who signed in there."""
     service.clients["idp-app"] = Client("idp-app", f"idp-{canary}", scopes=frozenset({"api/read", "read"}))
     provider = {
         "idp_url": f"{service.url}{PROVIDER_PATH}", "client_id": "idp-app", "client_secret": f"idp-{canary}",
-        "scope": "api/read", "sign_in_scope": "read", "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "authorization_url": service.authorization_url, "scope": "api/read", "sign_in_scope": "read",
+        "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
     }  # fmt: skip
     idp_config = {"body": {"requested_token_use": "on_behalf_of"}, "header": {"X-Tenant": "7"}}
     app("oauth_on_behalf_of", provider, idp_config=idp_config)
-    fields = {"token": "an-old-token-0123456789", "refresh_token": service.login("idp-app")}
-    seen = vault.seen_by(OWNER, "login")  # its pages are not there: what a browser would have brought
-    door_of(seen, "crm", "draft").keep(seen, OWNER, fields, None)
+    login = act("login_begin", ref="crm", idp=True, redirect_uri=REDIRECT)
+    back = httpx2.get(login["authorization_url"], trust_env=False).headers["Location"]
+    came_back(vault, back.partition("?")[2])
+    assert act("login_check", login_id=login["login_id"])["state"] == "done"
 
 
 def test_on_behalf_of_asks_the_identity_provider_first(behalf, act, service):

@@ -6,8 +6,8 @@
 
 Grants: client_credentials (Basic and body), password, refresh_token with rotation and reuse detection (a second use
 takes the whole family away), jwt-bearer (signature, audience, expiry, replayed `jti`), and for somebody who is signed
-in token exchange and on-behalf-of (`subjects`; see `subject_grants`). Its clock is moved by `advance`. `asked` counts
-the requests at each path; `faults` lets a path answer as broken services do (`faults.py`).
+in (`browser_login`) token exchange and on-behalf-of (`subjects`; see `subject_grants`). Its clock is moved by
+`advance`. `asked` counts the requests at each path; `faults` lets a path answer as broken services do (`faults.py`).
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from werkzeug.serving import make_server
 
+from credmagic.testing.browser_login import PKCE, Code, CodeGrant, add_page
 from credmagic.testing.oauth_clients import Client, Family
-from credmagic.testing.subject_grants import SUBJECT_GRANTS, Subjects
+from credmagic.testing.subject_grants import SUBJECT_GRANTS, Person, Subjects
 
 
 class AuthorizationServer:
@@ -41,6 +42,7 @@ class AuthorizationServer:
         self.users: dict[str, str] = {}
         self.families: list[Family] = []
         self.subjects = Subjects(self)
+        self.codes: dict[str, Code] = {}
         self.issued: dict[str, float] = {}
         """Access token → when it ends, by this server's clock."""
         self.life = 3600
@@ -71,6 +73,11 @@ class AuthorizationServer:
     def token_url(self) -> str:
         """Its token endpoint."""
         return f"{self.url}/oauth/token"
+
+    @property
+    def authorization_url(self) -> str:
+        """Where people sign in."""
+        return f"{self.url}/authorize"
 
     def now(self) -> float:
         """Seconds since 1970 by this server's clock."""
@@ -112,6 +119,7 @@ class AuthorizationServer:
         oauth.init_app(app, self.clients.get, self._save)
         for grant in (_Credentials, _Password, _Refresh, _Assertion, *SUBJECT_GRANTS):
             oauth.register_grant(type(grant.__name__, (grant,), {"provider": self}))
+        oauth.register_grant(type("_Code", (CodeGrant,), {"provider": self}), [PKCE])
 
         @app.before_request
         def look() -> Any:
@@ -120,6 +128,9 @@ class AuthorizationServer:
                 time.sleep(self.delay)
             fault = self.faults.get(request.path)
             return fault() if fault else None
+
+        self.app = app
+        add_page(self, oauth)
 
         @app.post("/oauth/token")
         @app.post("/oidc/v1/token")  # Databricks
@@ -138,7 +149,9 @@ class AuthorizationServer:
 
     def _save(self, token: dict[str, Any], asked: Any) -> None:
         token["expires_in"] = self.life
-        self.issued[token["access_token"]] = self.now() + self.life
+        ends = self.issued[token["access_token"]] = self.now() + self.life
+        if asked.user:
+            self.subjects.people[token["access_token"]] = Person(asked.user, asked.client.client_id, ends)
 
 
 class _Request(OAuth2Request):  # type: ignore[misc]

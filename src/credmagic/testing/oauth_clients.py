@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from authlib.oauth2.rfc6749 import ClientMixin, TokenMixin
 
@@ -18,7 +19,9 @@ class Client(ClientMixin):  # type: ignore[misc]
     client_id: str
     client_secret: str = ""
     key: Any = None
-    grants: tuple[str, ...] = ("client_credentials", "password", "refresh_token", BEARER, EXCHANGE)
+    grants: tuple[str, ...] = (
+        "client_credentials", "password", "refresh_token", "authorization_code", BEARER, EXCHANGE,
+    )  # fmt: skip
     scopes: frozenset[str] = frozenset({"read", "write"})
     methods: tuple[str, ...] = ("client_secret_basic", "client_secret_post")
 
@@ -37,6 +40,14 @@ class Client(ClientMixin):  # type: ignore[misc]
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
         """Whether it may prove itself so."""
         return method in self.methods
+
+    def check_response_type(self, response_type: str) -> bool:
+        """Codes only."""
+        return response_type == "code"
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        """Anywhere on this machine (RFC 8252)."""
+        return urlsplit(redirect_uri).hostname in ("127.0.0.1", "localhost")
 
     def check_grant_type(self, grant_type: str) -> bool:
         """Whether it may ask so."""
