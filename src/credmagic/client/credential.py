@@ -196,7 +196,11 @@ class Credential(Mapping[str, Any]):
         cls = self._kind_class()
         model = cls.from_flat(cls.upgraded(self._resolved["kind_version"], self._resolved["fields"]))
         renewed_by = getattr(model, "renewed_by", None)
-        return renewed_by(self._fields_anew) if renewed_by and self.is_short_lived else model
+        return renewed_by(self._fields_anew, self._fields_for) if renewed_by and self.is_short_lived else model
+
+    def _fields_for(self, scope: str) -> Mapping[str, Any]:
+        """What an adapter asks for the token of another scope."""
+        return cast(Mapping[str, Any], self.anew(scope)._resolved["fields"])
 
     def _fields_anew(self) -> Mapping[str, Any]:
         """What an adapter asks before it sends the token."""
