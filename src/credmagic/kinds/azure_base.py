@@ -11,6 +11,7 @@ from credmagic.kinds.adapters import adapter, load
 from credmagic.kinds.configured import ConfiguredKind
 from credmagic.kinds.fields import field
 from credmagic.kinds.oauth_base import needs_tls
+from credmagic.values import Token
 
 AUTHORITY = "https://login.microsoftonline.com"
 
@@ -37,6 +38,10 @@ class AzureLogin(ConfiguredKind):
     def token_scopes(self) -> list[str]:
         """What the tokens of this credential are for."""
 
+    def token_for(self, *scopes: str) -> Token:
+        """A fresh token; one is for all scopes, unless the subclass says otherwise. Raises `TokenRefused`."""
+        return self.fresh()
+
     @adapter
     def azure_credential(self) -> Any:
         """A credential for Azure's libraries: `BlobServiceClient(url, credential=cred.azure_credential())`."""
@@ -53,13 +58,13 @@ class TokenCredential:
 
     def get_token(self, *scopes: str, **kwargs: Any) -> Any:
         """An `AccessToken`. Raises `TokenRefused` for scopes that the credential is not for."""
-        own = set(self._kind.token_scopes())
-        if not set(scopes) <= own:
+        own = self._kind.token_scopes()
+        if not set(scopes) <= set(own):
             raise TokenRefused(
                 f"this credential's tokens are for {' '.join(sorted(own))} only",
-                next_step="Make one for the other scope: %cred new azure_service_principal",
+                next_step="List the other scope with it: %cred edit NAME",
             )
-        token = self._kind.fresh()
+        token = self._kind.token_for(*scopes)
         ends = int(token.expires_at.timestamp()) if token.expires_at else 0
         return self._make(str.__str__(token.value), ends)
 

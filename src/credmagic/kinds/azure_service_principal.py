@@ -9,7 +9,7 @@ from credmagic.kinds.adapters import adapter
 from credmagic.kinds.azure_base import AzureLogin
 from credmagic.kinds.exchange import OAuthRequest, needed
 from credmagic.kinds.fields import field, secret
-from credmagic.values import SecretStr
+from credmagic.values import SecretStr, Token
 
 RESOURCE_MANAGER = "https://management.azure.com/.default"
 
@@ -40,6 +40,10 @@ class AzureServicePrincipal(AzureLogin):
     def token_scopes(self) -> list[str]:
         """What a token may be asked for, the usual one first."""
         return self.scope.split()
+
+    def token_for(self, *scopes: str) -> Token:
+        """One for each scope."""
+        return self.fresh() if not scopes or scopes[0] == self.token_scopes()[0] else self.fresh_for(scopes[0])
 
     def for_scope(self, scope: str) -> Self:
         """With that one of its scopes, as it is stored: `…/` and `….default` of a resource are the same here."""

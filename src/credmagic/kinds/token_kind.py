@@ -24,6 +24,8 @@ from credmagic.values import SecretStr, Token
 
 TOKEN_EXPIRES = "token_expires_at"
 """The released field that says when the token ends (ISO 8601, UTC)."""
+OfScope = Callable[[str], Mapping[str, Any]]
+"""Resolves again for one scope and returns the released fields."""
 Renew = Callable[[], Mapping[str, Any]]
 """The released fields as they are now; whoever gives them decides when a token is old enough to be renewed."""
 
@@ -43,6 +45,7 @@ class TokenKind(CredentialKind):
     _token: Token | None = PrivateAttr(default=None)
     _derived: Mapping[str, Any] = PrivateAttr(default_factory=dict)
     _renew: Renew | None = PrivateAttr(default=None)
+    _of_scope: OfScope | None = PrivateAttr(default=None)
 
     exportable: bool = field(
         "Exportable",
@@ -150,10 +153,17 @@ class TokenKind(CredentialKind):
             self._token = Token(SecretStr(token), ends, {name: str(value) for name, value in self._derived.items()})
         return self
 
-    def renewed_by(self, renew: Renew) -> Self:
-        """Let `renew` say what the released fields are now, anew when the token is about to end. Returns itself."""
-        self._renew = renew
+    def renewed_by(self, renew: Renew, of_scope: OfScope | None = None) -> Self:
+        """Let `renew` say what the released fields are now, anew when the token is about to end. Returns itself.
+
+        `of_scope` gets those with the token for another of its scopes.
+        """
+        self._renew, self._of_scope = renew, of_scope
         return self
+
+    def fresh_for(self, scope: str) -> Token:
+        """The token for that one of several scopes. Raises as `fresh`."""
+        return self.fresh() if self._of_scope is None else self.from_flat(self._of_scope(scope)).fresh()
 
     def current(self) -> Self:
         """This state, or a new one if there is another token by now. Raises `TokenRefused`, `Unreachable`."""
@@ -162,7 +172,7 @@ class TokenKind(CredentialKind):
         fields = self._renew()
         if self._token is not None and fields.get(self.token_field) == self._token.value:
             return self
-        return self.from_flat(fields).renewed_by(self._renew)
+        return self.from_flat(fields).renewed_by(self._renew, self._of_scope)
 
     def fresh(self) -> Token:
         """A token that is good for a minute at least, if it can be renewed. Raises `TokenRefused` if there is none."""
