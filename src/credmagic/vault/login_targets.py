@@ -19,6 +19,7 @@ from credmagic.vault.connection_credentials import set_credentials
 from credmagic.vault.connection_names import configurations, search
 from credmagic.vault.guarding import check_change
 from credmagic.vault.identity_provider import SIGNED_IN
+from credmagic.vault.lending import borrowed
 from credmagic.vault.lifecycle import rotate
 from credmagic.vault.records import Stored
 from credmagic.vault.subjects import door_of
@@ -58,9 +59,10 @@ def target_of(vault: Vault, caller: Caller, ref: str, environment: str | None, i
     if mark := stored.meta.get(SIGNED_IN):
         return _at_provider(vault, mark["app_id"], stored.row.environment)
     with vault.store.read() as reader:
-        request = vault.credential(reader, stored).sign_in()
+        credential = vault.credential(reader, stored)
         keep = _for_member(vault, reader, stored) or _for_itself(vault, stored)
     check_change(vault, caller, stored)
+    request = borrowed(vault, caller, stored, credential)[0].sign_in()
     if request is None:
         raise InvalidCredential(
             f'nobody signs in for "{stored.name}": it says no place to sign in, or its kind has none',

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from credmagic.errors import AccessDenied, InvalidCredential, NotFound, NotSignedIn, TokenRefused
+from credmagic.errors import AccessDenied, InvalidCredential, NotFound, NotSignedIn, NotUsable, TokenRefused
 from credmagic.tokens.device_code import SLOWEST
 from credmagic.vault.audit import Caller
 from credmagic.vault.logins import came_back
@@ -332,6 +332,25 @@ def test_a_team_that_changes_its_application_while_a_member_signs_in_is_noticed(
     act("connection_set_credentials", app_id="crm", environment="draft", fields=fresh, part="app")
     ended = act("login_finish", by=alice, login_id=login["login_id"], answer="c-1")
     assert ended["error"] == "changed_meanwhile"
+
+
+def test_an_application_that_the_team_lends_signs_in_and_is_not_copied(act, provider, canary):
+    place = {"account": "acc-1", "oauth_issuer_type": "okta", "oauth_issuer_url": f"{provider.url}/o"}
+    app = {"client_id": "app", "client_secret": canary, "oauth_scopes": ["read"], **place}
+    kind = "snowflake_oauth_user_account"
+    lender = act("create", name="app", kind=kind, fields=app, team=True, verify=False)
+    act("create", name="flake", kind=kind, fields={"config_id": lender["id"]}, verify=False)
+    provider.answer = lambda *asked: (200, TOKENS)
+
+    login = begun(act, ref="flake")
+    view = act("login_finish", login_id=login["login_id"], answer="c-1")["credential"]
+
+    assert login["authorization_url"].startswith(f"{provider.url}/o/v1/authorize?")
+    assert view["secrets"] == ["refresh_token"]
+    assert canary not in json.dumps([view, act("resolve", ref="flake")])
+    act("pause", ref="app")
+    with pytest.raises(NotUsable):
+        begun(act, ref="flake")
 
 
 # ── what stays where ─────────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,45 @@
+"""Which team credential lends its secret group to one that names it (`config_id`), and to whom?"""
+
+from __future__ import annotations
+
+from credmagic.errors import InvalidCredential, word
+from credmagic.kinds.base import CredentialKind
+from credmagic.store.rows import CredentialRow
+from credmagic.vault.audit import Caller, Event
+from credmagic.vault.records import Stored, open_meta
+from credmagic.vault.resolve import as_id
+from credmagic.vault.vault import Vault
+
+Lender = tuple[bytes, int]
+"""Id and version of the credential that lends."""
+
+
+def borrowed(
+    vault: Vault, caller: Caller, stored: Stored, credential: CredentialKind
+) -> tuple[CredentialKind, Lender | None]:
+    """The credential with what it borrows, and from whom; that it lent is in the log. Most borrow nothing.
+
+    Raises `InvalidCredential` where no team credential of the kind is named, `NotUsable`, `AccessDenied`.
+    """
+    lender_id = getattr(credential, "config_id", None)
+    if not lender_id:
+        return credential, None
+    lender, lent = _lender(vault, caller, str(lender_id), stored)
+    vault.record(Event("use", caller, "ok", lender.row.id, lender.row.current_version, "lent"))
+    return credential.borrowing(lent), (lender.row.id, lender.row.current_version)
+
+
+def _lender(vault: Vault, caller: Caller, lender_id: str, stored: Stored) -> tuple[Stored, CredentialKind]:
+    with vault.store.read() as reader:
+        found = as_id(lender_id)
+        row = reader.get(CredentialRow, id=found) if found else None
+        teams = row is not None and row.owner_id == vault.owners.team and vault.resolver.shared(row)
+        if row is not None and teams and row.kind == stored.row.kind:
+            lender = open_meta(vault.keyset, row)
+            vault.resolver.check_usable(caller, lender)
+            return lender, vault.credential(reader, lender)
+    raise InvalidCredential(
+        f'"{stored.name}" borrows from a team credential that is not there or of another kind',
+        next_step=f"Name another one: %cred edit {word(stored.name)}",
+        errors={"config_id": "names no usable team credential of this kind"},
+    )
