@@ -25,6 +25,7 @@ class ApiKey(CredentialKind):
 
     kind: ClassVar[str] = "api_key"
     runtime_scheme: ClassVar[str] = "api_key_auth"
+    configured: ClassVar[Mapping[str, str]] = {"name": "header"}
     title: ClassVar[str] = "API key"
     aliases: ClassVar[tuple[str, ...]] = ("api_token", "api_key_auth", "apikey")
     wire_kinds: ClassVar[Mapping[str, str]] = {"datarobot": "api_token"}

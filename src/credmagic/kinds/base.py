@@ -74,6 +74,8 @@ class CredentialKind(BaseModel):
     """The fields that say which application asks: a connection's team lends them to its members."""
     sdk: ClassVar[str | None] = None
     """Name of the entry point in `credmagic.sdks` whose libraries can renew it by themselves."""
+    configured: ClassVar[Mapping[str, str]] = {}
+    """Settings of a connection that say a field of its credential, e.g. `{"name": "header"}`."""
     runtime_scheme: ClassVar[str] = "key_value_creds"
     """What tools of watsonx Orchestrate take it for."""
 

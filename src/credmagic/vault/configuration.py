@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,9 +17,16 @@ LONGEST = 4096
 """Characters of one text."""
 
 
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}\Z")
+
+
 def _text(value: Any) -> str:
     fits = isinstance(value, str) and len(value) <= LONGEST and not has_control(value)
     return "" if fits else "must be a line of text"
+
+
+def _header(value: Any) -> str:
+    return _text(value) or ("" if _HEADER.match(value) else "must be the name of a header, e.g. X-Key")
 
 
 def _url(value: Any) -> str:
@@ -58,7 +66,7 @@ def _entry_names(value: Any) -> str:
 
 SETTINGS: dict[str, Callable[[Any], str]] = {
     "server_url": _url,
-    "name": _text,
+    "name": _header,
     "custom_config_entries": _entry_names,
     "app_config": lambda value: _token_request(value) or ("has header only" if "body" in value else ""),
     "idp_config": _token_request,
@@ -66,7 +74,7 @@ SETTINGS: dict[str, Callable[[Any], str]] = {
 """Each setting, and what is wrong with a value (nothing, if it fits)."""
 
 ONLY_FOR: dict[str, Callable[[type[CredentialKind]], bool]] = {
-    "name": lambda cls: cls.runtime_scheme == "api_key_auth",
+    "name": lambda cls: "name" in cls.configured,
     "app_config": lambda cls: cls.runtime_scheme == "oauth2",
     "idp_config": lambda cls: cls.sso,
 }

@@ -16,11 +16,12 @@ from credmagic.errors import Conflict, CredentialNotFound, InvalidCredential
 from credmagic.kinds.base import CredentialKind, jsonable
 from credmagic.kinds.reading import REQUIRED, read, refusal
 from credmagic.kinds.registry import find_kind
-from credmagic.store.rows import CredentialRow, VersionRow
+from credmagic.store.rows import ConfigurationRow, CredentialRow, VersionRow
 from credmagic.store.transaction import Reader, Transaction
 from credmagic.vault.audit import Caller, Event, append, now
 from credmagic.vault.client_part import LEANS, team_part
 from credmagic.vault.connection_names import configured, found
+from credmagic.vault.connection_records import open_configuration
 from credmagic.vault.credentials import make_draft, next_version
 from credmagic.vault.filling import Place, drop, held, held_by
 from credmagic.vault.records import Stored, open_version, seal_meta, seal_version
@@ -56,7 +57,8 @@ def set_credentials(
         stored = held_by(vault, reader, place, owner)
         _check_kind(place, stored)
         cls = find_kind(place.configuration.kind)
-        own = {**_values(vault, reader, stored), **_entered(cls, fields, _values(vault, reader, stored))}
+        before = _values(vault, reader, stored)
+        own = {**_configured(vault, place.configuration), **before, **_entered(cls, fields, before)}
         own = {name: value for name, value in own.items() if value is not None}
         leans = owner != vault.owners.team
         below = team_part(vault, reader, cls.kind, environment, place.app_id) if leans else {}
@@ -66,6 +68,30 @@ def set_credentials(
     changed = _store(vault, caller, place, owner, stored, written)
     view = {"app_id": connection.app_id, "environment": environment, "part": part, **vault.view(changed)}
     return {**view, "credentials_entered": written.status == "active", "warnings": written.warnings}
+
+
+def follow(vault: Vault, caller: Caller, app_id: str, before: ConfigurationRow | None, after: ConfigurationRow) -> None:
+    """The connection was configured: a field that stood as it said before (in the credential that serves the caller)
+    becomes what it says now. Another member's does so when that member enters it again.
+    """
+    said, says = (_configured(vault, row) if row else {} for row in (before, after))
+    changed = {name: says.get(name) for name in {**said, **says} if said.get(name) != says.get(name)}
+    if not changed:
+        return
+    with vault.store.read() as reader:
+        place = Place(app_id, after)
+        stored = held_by(vault, reader, place, place.owner(vault))
+        values = _values(vault, reader, stored)
+    fields = {name: value for name, value in changed.items() if values.get(name) == said.get(name)}
+    if fields and stored is not None and stored.row.kind == after.kind:
+        set_credentials(vault, caller, app_id, after.environment, fields)
+
+
+def _configured(vault: Vault, row: ConfigurationRow) -> dict[str, Any]:
+    """Fields of the credential that the configuration says."""
+    content = open_configuration(vault.keyset, row)
+    configured = find_kind(row.kind).configured
+    return {field: content[name] for name, field in configured.items() if name in content}
 
 
 def _check_part(part: str) -> None:

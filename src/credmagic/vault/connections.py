@@ -21,6 +21,7 @@ from credmagic.store.rows import ConfigurationRow, ConnectionRow
 from credmagic.store.transaction import Reader, Transaction
 from credmagic.vault.audit import Caller, Event, now
 from credmagic.vault.configuration import check_settings, identity_provider
+from credmagic.vault.connection_credentials import follow
 from credmagic.vault.connection_names import Connection, configurations, configured, draft, found, insert
 from credmagic.vault.connection_records import open_configuration, open_connection, seal_configuration
 from credmagic.vault.filling import Place, drop, filled
@@ -114,8 +115,11 @@ def configure(
     `CredentialInUse` while one of them is attached to something, and keeps everything.
     """
     with _changing(vault, caller, "connection.configure", app_id) as (transaction, connection):
+        there = {row.environment: row for row in configurations(transaction, connection)}
         row = configure_in(vault, transaction, connection, environment, kind, sharing, sso, settings or {})
-        return {"app_id": connection.app_id, **configuration_view(vault, transaction, connection, row)}
+        view = {"app_id": connection.app_id, **configuration_view(vault, transaction, connection, row)}
+    follow(vault, caller, connection.app_id, there.get(row.environment), row)
+    return view
 
 
 def configure_in(

@@ -316,6 +316,37 @@ def test_pairs_merge_by_key(act, app) -> None:
     assert act("resolve", ref="my-app", environment="draft")["fields"] == {"A": "1234", "B-x": "3456"}
 
 
+def test_a_key_is_sent_in_the_header_that_its_connection_names(act, app, canary: str) -> None:
+    def header():
+        return act("show", ref="my-app", environment="draft")["fields"].get("header")
+
+    app("api_key", name="X-Key")
+    fill(act, {"api_key": canary})
+    headers = [header()]
+    for name in ("X-Other", None):
+        app("api_key", name=name)
+        headers.append(header())
+
+    assert headers == ["X-Key", "X-Other", None]
+    assert act("resolve", ref="my-app", environment="draft")["fields"]["api_key"] == canary
+
+
+def test_a_header_of_ones_own_stays_whatever_the_connection_names(act, app) -> None:
+    app("api_key", name="X-Key")
+    fill(act, {"api_key": "key-123456", "header": "X-Mine"})
+
+    app("api_key", name="X-Other")
+
+    assert act("show", ref="my-app", environment="draft")["fields"]["header"] == "X-Mine"
+
+
+def test_a_header_that_is_none_is_no_setting(act, app) -> None:
+    with pytest.raises(InvalidCredential) as refused:
+        app("api_key", name="my key")
+
+    assert refused.value.errors == {"name": "must be the name of a header, e.g. X-Key"}
+
+
 def test_a_paused_credential_stays_paused(act, app) -> None:
     app()
     fill(act)
