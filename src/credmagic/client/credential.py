@@ -160,7 +160,8 @@ class Credential(Mapping[str, Any]):
         from datetime import datetime  # not on the way of `use`
 
         wall, ticks = self._came
-        at_first = datetime.fromisoformat(ends).timestamp() - wall
+        in_seconds = self._resolved.get("expires_in")  # by the vault's clock, from which ours may differ
+        at_first = datetime.fromisoformat(ends).timestamp() - wall if in_seconds is None else float(in_seconds)
         return at_first - max(time.time() - wall, time.monotonic() - ticks), at_first
 
     def __getitem__(self, key: str) -> Any:

@@ -11,18 +11,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol, cast
 
-from credmagic.errors import CredmagicError, InvalidCredential, TokenRefused, Unreachable
+from credmagic.errors import CredmagicError, TokenRefused, Unreachable
 from credmagic.kinds.base import CredentialKind, Released, environ_of, variable
 from credmagic.kinds.exchange import Subject
-from credmagic.store.rows import CredentialRow
 from credmagic.tokens.base import exchange_of, fetch
 from credmagic.values import SecretStr, Token
 from credmagic.vault.audit import Caller, Event
 from credmagic.vault.client_part import LEANS, with_client_part
-from credmagic.vault.records import Stored, iso, micros, open_meta
+from credmagic.vault.lending import borrowed
+from credmagic.vault.records import Stored, iso, micros
 from credmagic.vault.refusals import SIGN_IN, named
 from credmagic.vault.renewals import Full, Renewals, parsed
-from credmagic.vault.resolve import as_id
 from credmagic.vault.subjects import SignedIn, signed_in
 from credmagic.vault.vault import Vault
 
@@ -51,7 +50,8 @@ class Releaser:
             full = self._full(caller, stored, version, values).scoped(scope)
             if not full.credential.needs_exchange():  # its values are only borrowed
                 return _parts(stored, version, full.credential, None)
-            parts = _parts(stored, version, full.credential, self._token(caller, full))
+            token = self._token(caller, full)
+            parts = _parts(stored, version, full.credential, token) | self._left(token)
             return parts if scope is None else parts | {"scope": scope}
         except CredmagicError as error:
             signs_in = full is not None and full.credential.sign_in() is not None
@@ -69,28 +69,12 @@ class Releaser:
             own = signed_in(self._vault, caller, stored)
             sign_in = self._full(caller, own.stored, own.version, own.values)
             return Full(stored, version, values, credential, sign_in=(own, sign_in))
-        lender_id = getattr(credential, "config_id", None)
-        if not lender_id:
-            return Full(stored, version, values, credential)
-        lender, lent = self._lender(caller, str(lender_id), stored)
-        self._vault.record(Event("use", caller, "ok", lender.row.id, lender.row.current_version, "lent"))
-        return Full(stored, version, values, credential.borrowing(lent), (lender.row.id, lender.row.current_version))
+        return Full(stored, version, values, *borrowed(self._vault, caller, stored, credential))
 
-    def _lender(self, caller: Caller, lender_id: str, stored: Stored) -> tuple[Stored, CredentialKind]:
-        """The team credential that lends its secret group. Raises `InvalidCredential`, `NotUsable`, `AccessDenied`."""
-        with self._vault.store.read() as reader:
-            found = as_id(lender_id)
-            row = reader.get(CredentialRow, id=found) if found else None
-            teams = row is not None and row.owner_id == self._vault.owners.team and self._vault.resolver.shared(row)
-            if row is not None and teams and row.kind == stored.row.kind:
-                lender = open_meta(self._vault.keyset, row)
-                self._vault.resolver.check_usable(caller, lender)
-                return lender, self._vault.credential(reader, lender)
-        raise InvalidCredential(
-            f'"{stored.name}" borrows from a team credential that is not there or of another kind',
-            next_step=f"Name another one: %cred edit {stored.name}",
-            errors={"config_id": "names no usable team credential of this kind"},
-        )
+    def _left(self, token: Token) -> dict[str, float]:
+        """`expires_in` of *resolved*: who reads it may have another clock."""
+        ends = token.expires_at
+        return {} if ends is None else {"expires_in": round(ends.timestamp() - self._vault.tokens.clock(), 3)}
 
     # ── for whom ─────────────────────────────────────────────────────────────────────────────────────────
     def for_caller(self, caller: Caller, stored: Stored, credential: CredentialKind) -> CredentialKind:

@@ -31,6 +31,7 @@ class Resolved(views.View):
     fields: dict[str, Any]
     secret: list[str]
     expires_at: str | None
+    expires_in: float | None = None
     token: str | None = None
     scope: str | None = None
     environ: dict[str, str] | None = None
