@@ -23,10 +23,6 @@ def connection(ctx: click.Context) -> Any:
     return None
 
 
-connection.add_command(set_credentials)
-connection.add_command(set_identity_provider)
-
-
 @connection.command("add", cls=Verb)
 @options.app_id
 @click.option("--component", metavar="TEXT", help="What it belongs to, e.g. knowledge.")
@@ -74,6 +70,10 @@ def configure(door: Door, /, app_id: str, environment: str | None, **how: Any) -
     if not made["credentials_entered"]:
         door.note(f"Next: {door.prog} connection set-credentials --app-id {made['app_id']} --env {where}")
     return None
+
+
+connection.add_command(set_credentials)
+connection.add_command(set_identity_provider)
 
 
 @connection.command("list", cls=Verb)

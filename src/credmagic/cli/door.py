@@ -119,9 +119,9 @@ class Door:
         if how["export"]:
             self._no_python("--export sets variables in a notebook", f"{self.prog} run NAME -- COMMAND")
         if how["wxo"]:
-            self._no_python("--wxo sets variables in a notebook", "%cred use NAME --wxo in a cell")
+            self._no_python("--wxo sets variables in a notebook", f"{self.prog} run NAME -- COMMAND")
         if how["sdk"]:
-            self._no_python("--sdk answers SDKs for as long as a notebook runs", "%cred use NAME --sdk in a cell")
+            self._no_python("--sdk answers SDKs for as long as a notebook runs", f"{self.prog} run NAME -- COMMAND")
         credential = self.hand_over(name, how["environment"], how["version"], how["kind"])
         self.say(repr(credential))
         self.note(f"Hand it to a command: {self.prog} run {word(credential.name)} -- COMMAND")

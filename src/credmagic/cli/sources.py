@@ -86,6 +86,8 @@ def _attempt(reader: Callable[[str], Any], place: str) -> tuple[Any, str]:
         return "", f"{place} is not UTF-8 text"
     except OSError as error:
         return "", f"{place} cannot be read ({error.strerror})"
+    except EOFError:
+        return "", "it was asked for, and nobody is there to answer"
 
 
 def _file(path: str) -> str:

@@ -27,18 +27,30 @@ from credmagic.cli import (
 from credmagic.cli.door import Door
 from credmagic.cli.usage import Tree
 
-VERBS: tuple[click.Command, ...] = (
-    looking.overview, looking.kinds, making.new, making.add, making.edit, looking.list_, looking.show,
-    using.select, using.use, making.rename, making.rm, using.attach, using.detach, looking.uses, looking.attached,
-    looking.status, looking.why, looking.audit, living.verify, living.rotate, looking.versions, living.rollback,
-    living.pause, living.resume, using.environment, login.login, living.reload, connection.connection, machine.machine,
-    app.app, key.key, remote.remote, guards.guard, guards.grant, guards.revoke,
-    operating.run, connect.connect, operating.protect, operating.recovery_key, operating.demo,
-)  # fmt: skip
-"""In the order in which help lists them."""
+SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Look": (
+        looking.overview, looking.list_, looking.show, looking.kinds, looking.why, looking.uses, looking.attached,
+        looking.versions, looking.audit, looking.status,
+    ),
+    "Make": (making.new, making.add, making.edit, making.rename, making.rm),
+    "Use": (
+        using.use, using.select, operating.run, login.login, using.environment, living.reload, using.attach,
+        using.detach,
+    ),
+    "Look after": (
+        living.verify, living.rotate, living.rollback, living.pause, living.resume, guards.guard, guards.grant,
+        guards.revoke,
+    ),
+    "Teams and jobs": (connection.connection, machine.machine, app.app, key.key),
+    "Other servers and clients": (remote.remote, connect.connect),
+    "The store": (operating.protect, operating.recovery_key, operating.demo),
+}  # fmt: skip
+"""The verbs as help and docs/commands.md list them."""
+
+VERBS: tuple[click.Command, ...] = tuple(verb for verbs in SECTIONS.values() for verb in verbs)
 
 
-@click.group("credmagic", cls=Tree, invoke_without_command=True, no_args_is_help=False)
+@click.group("credmagic", cls=Tree, sections=SECTIONS, invoke_without_command=True, no_args_is_help=False)
 @options.as_json
 @click.version_option(package_name="credmagic", message="%(prog)s %(version)s")
 @click.pass_context
@@ -58,7 +70,7 @@ def run(words: Sequence[str], door: Door) -> Any:
     """Run one command line for `door` and return what its verb returns.
 
     A secret value in it is refused before Click sees it (`InvalidCredential` with the safe form). Raises
-    `CredmagicError` for everything that goes wrong on purpose.
+    `CredmagicError` for everything that goes wrong on purpose, `KeyboardInterrupt` or `EOFError` when a prompt is left.
     """
     words = list(words)
     finding = examine(words, door)
@@ -67,7 +79,11 @@ def run(words: Sequence[str], door: Door) -> Any:
             door.refuse(words, finding)
             return None
         words = finding.accepted(words)
-    return tree.main(words, prog_name=door.prog, standalone_mode=False, obj=door)
+    try:
+        return tree.main(words, prog_name=door.prog, standalone_mode=False, obj=door)
+    except click.Abort as abort:  # what Click makes of both
+        stopped = abort.__cause__
+    raise stopped or KeyboardInterrupt
 
 
 def examine(words: Sequence[str], door: Door) -> inline.Finding | None:

@@ -7,7 +7,7 @@ again here: it names the verb, the option or the argument, offers the closest sp
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -109,14 +109,28 @@ class Verb(click.Command):
         raise problem  # outside the block: the original, which quotes the input, is not its context
 
 
+def brief(text: str, room: int) -> str:
+    """The first clauses of the first sentence of `text` that have room in one line, without a full stop."""
+    sentence = text.split("\n\n")[0].split(". ")[0].rstrip(".")
+    for marks in (";:", ","):  # what follows a comma may be half a list
+        while len(sentence) > room and (end := max(map(sentence.rfind, marks))) > 0:
+            sentence = sentence[:end]
+    return sentence
+
+
+Sections = Mapping[str, Sequence[click.Command]]
+"""Headings of a list of verbs, each with what stands under it."""
+
+
 class Tree(click.Group):
     """The verbs. An unknown one is answered with the closest."""
 
     command_class = Verb
 
-    def __init__(self, *args: Any, reach: str = "anywhere", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, reach: str = "anywhere", sections: Sections | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.reach = reach
+        self.sections = sections or {}
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -127,6 +141,18 @@ class Tree(click.Group):
         except click.UsageError as error:
             problem = retold(error, self, info_name or "")
         raise problem
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which they were added, which is that of a task."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Section by section, one line for each verb."""
+        widest = max(map(len, self.commands), default=0)
+        room = formatter.width - widest - 6  # the indent, the gap between the columns, and one to spare
+        for title, verbs in (self.sections or {"Commands": tuple(self.commands.values())}).items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{verb.name or '':{widest}}", brief(verb.help or "", room)) for verb in verbs])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
