@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from credmagic.testing.subject_grants import BEARER, EXCHANGE
 from integration.every_service import Services, in_base64
 
 Values = Mapping[str, Any]
@@ -160,9 +161,9 @@ TABLE: Mapping[str, Callable[[Services, int], Values]] = {
     "oauth_client_credentials": _client("oauth_client_credentials"),
     "oauth_direct_access": lambda s, n: {"exportable": n == 2},
     "oauth_jwt_bearer": _jwt_bearer,
-    "oauth_on_behalf_of": _client("oauth_on_behalf_of", grant_type="obo"),
+    "oauth_on_behalf_of": _client("oauth_on_behalf_of", grant_type=EXCHANGE),
     "oauth_password": _password,
-    "oauth_token_exchange": _client("oauth_token_exchange", grant_type="exchange"),
+    "oauth_token_exchange": _client("oauth_token_exchange", grant_type=EXCHANGE),
     "snowflake_key_pair_user_account": _snowflake_key,
     "snowflake_oauth_user_account": _snowflake_oauth,
     "ssh_key": lambda s, n: s.ssh(),
@@ -171,8 +172,17 @@ TABLE: Mapping[str, Callable[[Services, int], Values]] = {
 """`s3` is missing: moto hands its two out together."""
 
 SIGN_IN = ("oauth_direct_access", "oauth_on_behalf_of", "oauth_token_exchange")
-"""Nothing is to be had of these before somebody signed in."""
+"""Nothing is to be had of these before somebody signed in at the identity provider of their connection."""
 UNVERIFIABLE = (*SIGN_IN, "external_oauth_provider", "key_value")
+"""When they are made."""
+
+
+def identity_provider(s: Services, kind: str) -> Mapping[str, str]:
+    """Where members sign in for a connection of that kind."""
+    return {
+        **s.client(kind), "idp_url": s.provider.token_url, "authorization_url": s.provider.authorization_url,
+        "scope": "read", "grant_type": BEARER,
+    }  # fmt: skip
 
 
 def every_kind(s: Services) -> Iterator[tuple[str, Values, Values]]:

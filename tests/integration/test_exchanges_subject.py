@@ -230,7 +230,7 @@ def test_a_sign_in_that_is_over_is_asked_for_again(behalf, act, service):
     for family in service.families:
         family.revoked = True
     error = refused(act)
-    assert error.message == '"crm" got no token for its sign-in: the service said invalid_grant'
+    assert error.message == '"crm" got no token for its sign-in: it said invalid_grant'
     assert error.next_step == "Sign in: %cred login crm --idp"
 
 
@@ -290,7 +290,7 @@ def test_a_refusal_names_credential_step_code_and_command(behalf, act, service, 
     act("resolve", ref="crm-idp")  # the sign-in itself is fine
     service.clients[who].client_secret = "changed over there"
     error = refused(act)
-    assert error.message == f'"crm" got no token {said}: the service said invalid_client'
+    assert error.message == f'"crm" got no token {said}: it said invalid_client'
     assert f"%cred connection {command}" in error.next_step
     event = next(e for e in act("audit", ref="crm")["events"] if e["action"] == "token")
     assert (event["outcome"], event["reason"]) == ("refused", "invalid_client")
@@ -382,3 +382,49 @@ def test_entered_is_what_needs_nothing_but_a_sign_in(app, act, vault):
     app()
     (configuration,) = act("connection", app_id="crm", by=another(vault, "bob"))["configurations"]
     assert configuration["credentials_entered"]
+
+
+def test_a_connection_elsewhere_is_signed_in_for_there(app, act, monkeypatch):
+    app()
+    monkeypatch.setenv("CREDMAGIC_ENVIRONMENT", "live")
+    with pytest.raises(TokenRefused) as caught:
+        act("resolve", ref="crm", environment="draft")
+    assert caught.value.next_step == "Sign in: %cred login crm --idp --env draft"
+
+
+def test_who_signs_in_first_gets_tokens_once_the_application_is_there(app, act, sign_in, service):
+    app()
+    act("connection_drop_credentials", app_id="crm", environment="draft", part="app")
+    sign_in()
+    assert refused(act, error=NotUsable).code == "incomplete"
+    client = {"client_id": "app", "token_url": service.token_url, "grant_type": EXCHANGE}
+    secret = service.clients["app"].client_secret
+    act(
+        "connection_set_credentials",
+        app_id="crm",
+        environment="draft",
+        part="app",
+        fields={**client, "client_secret": secret},
+    )
+    assert service.accepts(token(act("resolve", ref="crm")))
+
+
+def test_another_kind_of_connection_ends_every_sign_in(app, act, sign_in):
+    app("oauth_direct_access")
+    sign_in()
+    act("connection_configure", app_id="crm", environment="draft", kind="oauth_token_exchange", sharing="member")
+    assert refused(act).details["error"] == "no_subject"
+    assert act("list", count=True)["total"] == 0
+
+
+def test_a_member_s_part_that_was_written_before_keeps_its_values(app, act, sign_in, service, canary):
+    """As the Orchestrate CLI does it: the same for the application and for the member."""
+    app()
+    fields = {"client_id": "app", "client_secret": canary, "token_url": service.token_url, "grant_type": EXCHANGE}
+    written = act("connection_set_credentials", app_id="crm", environment="draft", part="runtime", fields=fields)
+    assert refused(act).next_step == "Sign in: %cred login crm --idp"
+    sign_in()
+    used = act("resolve", ref="crm")
+    assert service.accepts(token(used))
+    assert used["id"] == written["id"]
+    assert used["version"] == 1

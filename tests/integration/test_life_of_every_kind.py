@@ -20,7 +20,7 @@ import pytest
 from credmagic.crypto.entry import entry_info, seal_entry
 from credmagic.kinds.registry import all_kinds, find_kind
 from credmagic.testing.front_end import FrontEnd
-from integration.every_kind import SIGN_IN, UNVERIFIABLE, every_kind
+from integration.every_kind import SIGN_IN, UNVERIFIABLE, every_kind, identity_provider
 from integration.every_service import Services, every_service
 from security.leak_session import Session
 from security.leaks import Canary, leaks
@@ -51,6 +51,7 @@ class Notebook:
 
     def __init__(self, session: Session, services: Services, kind: str) -> None:
         self.session, self.services, self.kind = session, services, kind
+        self.environment = "draft" if kind in SIGN_IN else ""
 
     def run(self, source: str, *said: str, fails: bool = False) -> str:
         """One cell, which must show each of `said`."""
@@ -69,12 +70,39 @@ class Notebook:
             self.run(f"e = credmagic.api.client().begin_entry({self.kind!r})\nprint(e['entry_id'], e['public_key'])")
             entry_id, public_key = self.session.text().split()
             point = base64.urlsafe_b64decode(public_key + "=" * (-len(public_key) % 4))
-            form = {"name": self.kind, "fields": fields, "verify": True, "attach": False}
+            where = {"name": self.kind, "environment": self.environment}
+            form = {**where, "fields": fields, "verify": True, "attach": False}
             sealed = base64.urlsafe_b64encode(seal_entry(point, entry_info(entry_id, self.kind), form)).decode()
             answer = f"credmagic.api.client().submit_entry({entry_id!r}, {purpose!r}, {sealed.rstrip('=')!r})"
             outcomes.append(self.run(f"a = {answer}\nprint(a.get('outcome') or a['verified']['outcome'])").strip())
         asked = "unverifiable" if self.kind in UNVERIFIABLE else "ok"
         assert outcomes == ["unverifiable" if self.kind in SPENT_BY_ASKING else asked, asked], self.kind
+
+    def signed_in(self) -> None:
+        """A connection of that name, where somebody signs in."""
+        provider = dict(identity_provider(self.services, self.kind))
+        path = self.session.file(Canary(self.kind, "provider", provider.pop("client_secret"), ()))
+        words = " ".join(f"--{name.replace('_', '-')} {text}" for name, text in provider.items() if name != "idp_url")
+        name = f"--app-id {self.kind}"
+        self.run(
+            f"%cred connection add {name}\n"
+            f"%cred connection configure {name} --env draft --kind {self.kind} --type member\n"
+            f"%cred connection set-identity-provider {name} --url {provider['idp_url']} {words} --client-secret file:{path}",
+            "identity provider set",
+        )
+        self.run(f"%cred use {self.kind}", f"%cred login {self.kind} --idp", fails=True)
+        call = "credmagic.api.client().call"
+        back = "http://127.0.0.1:9/callback"
+        self.run(
+            f"l = {call}('login_begin', ref={self.kind!r}, idp=True, redirect_uri={back!r})\n"
+            "import urllib.request as r\n"
+            "class Stay(r.HTTPRedirectHandler):\n"
+            "    def redirect_request(self, *how): return None\n"
+            "try: r.build_opener(r.ProxyHandler({}), Stay).open(l['authorization_url'])\n"
+            "except r.HTTPError as sent: back = sent.headers['Location']\n"
+            f"print({call}('login_finish', login_id=l['login_id'], answer=back)['state'])",
+            "done",
+        )
 
     def arguments(self, fields: Mapping[str, Any]) -> str:
         """Public fields as they are, secrets from files."""
@@ -109,38 +137,35 @@ class Notebook:
 def live(n: Notebook, first: Mapping[str, Any], then: Mapping[str, Any]) -> None:
     """The whole life."""
     name = n.kind
-    usable = name not in SIGN_IN
     secret = any(spec.secret for spec in find_kind(name).specs())
     n.made(first)
+    if name in SIGN_IN:
+        n.signed_in()
     n.run(f"%cred verify {name}")
-    if usable:
-        use = f"c = %cred use {name}\nprint(c.version, digests(c.values()), dict(c), *c.values())\nc"
-        env = "print(digests(os.environ[v] for v in exported), exported, [os.environ[v] for v in exported])"
-        assert n.holds(n.run(use, "1 ["), first)
-        n.run(f"before = set(os.environ)\n%cred use {name} --export\nexported = sorted(set(os.environ) - before)")
-        assert n.holds(n.run(env), first) or not secret
-        n.run(f"%cred rm {name}", "injected into the running kernel", "main.ipynb", fails=True)
-    else:
-        n.run(f"%cred use {name}", "sign", fails=True)
+    use = f"c = %cred use {name}\nprint(c.version, digests(c.values()), dict(c), *c.values())\nc"
+    env = "print(digests(os.environ[v] for v in exported), exported, [os.environ[v] for v in exported])"
+    assert n.holds(n.run(use, "1 ["), first)
+    if name in SIGN_IN:
+        variables = f"[os.environ['WXO_CONNECTION_{name}_access_token']], os.environ['WXO_SECURITY_SCHEMA_{name}']"
+        shown = n.run(f"%%cred use {name} --wxo\ntoken, scheme = {variables}\nprint(digests(token), scheme)", "oauth2")
+        assert n.holds(shown, {})
+    n.run(f"before = set(os.environ)\n%cred use {name} --export\nexported = sorted(set(os.environ) - before)")
+    assert n.holds(n.run(env), first) or not secret
+    n.run(f"%cred rm {name}", "injected into the running kernel", "main.ipynb", fails=True)
     n.run(f"%cred attach {name} --default")
-    if usable:
-        n.run(f"d = %cred use --kind {name}\nprint(d.name)", name)
+    n.run(f"d = %cred use --kind {name}\nprint(d.name)", name)
     old = n.version()
     n.run(f"%cred rotate {name} {n.arguments(then)}", f"version {old + 1}")
-    if usable:
-        assert n.holds(n.run(use), then)
+    assert n.holds(n.run(use), then)
     n.looked()
     n.run(f"%cred rollback {name} {old}")
-    if usable:
-        assert n.holds(n.run(use), first)
-        n.run(f"%cred reload\n{env}")
+    assert n.holds(n.run(use), first)
+    n.run(f"%cred reload\n{env}")
     n.run(f"%cred pause {name}")
     n.run(f"%cred use {name}", "paused", fails=True)
-    if usable:
-        n.run("%cred reload\nprint([v for v in exported if v in os.environ])", "[]")
+    n.run("%cred reload\nprint([v for v in exported if v in os.environ])", "[]")
     n.run(f"%cred resume {name}")
-    if usable:
-        assert n.holds(n.run(use), first)
+    assert n.holds(n.run(use), first)
     n.run(f"%cred rm {name}", "attached", "main.ipynb", fails=True)
     n.run(f"%cred detach {name}")
     n.run(f"%cred rm {name}")

@@ -185,9 +185,9 @@ def refused(code: str, step: str = "") -> TokenRefused:
     )
 
 
-def words(code: str) -> str:
-    """What a code means to a person."""
-    return WORDS.get(code, f"the service said {code}")
+def words(code: str, who: str = "the service") -> str:
+    """What a code, which `who` sent, means to a person."""
+    return WORDS.get(code, f"{who} said {code}")
 
 
 def no_answer(seconds: float) -> Unreachable:

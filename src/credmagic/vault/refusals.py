@@ -45,7 +45,7 @@ def named(error: CredmagicError, stored: Stored, *, signs_in: bool, leans: bool)
             next_step=f"Use it as it is now: %cred use {name}",
             details={"error": code},
         )
-    message = f'"{stored.name}" got no token{_FROM.get(step, "")}: {words(code)}'
+    message = f'"{stored.name}" got no token{_FROM.get(step, "")}: {words(code, *(("it",) if step else ()))}'
     command = _at_step(code, step, stored) or _command(code, name, stored, signs_in, leans)
     return TokenRefused(message, next_step=command, details={"error": code, **({"step": step} if step else {})})
 
@@ -53,7 +53,7 @@ def named(error: CredmagicError, stored: Stored, *, signs_in: bool, leans: bool)
 def _at_step(code: str, step: str, stored: Stored) -> str:
     """The one command that helps where it is about who signed in, and where; else nothing."""
     if step == SIGN_IN or (step and code in _WRONG_SUBJECT):
-        return sign_in_first(stored.name).next_step
+        return sign_in_first(stored.name, stored.row.environment).next_step
     if step == PROVIDER:
         where = f"--app-id {word(stored.name)} --env {word(stored.row.environment)}"
         return f"Correct what it is asked with: %cred connection set-identity-provider {where}"

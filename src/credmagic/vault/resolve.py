@@ -94,11 +94,12 @@ Names = list[tuple[str, str]]
 """(name, environment) of what is stored, for hints."""
 
 
-def sign_in_first(name: str) -> TokenRefused:
+def sign_in_first(name: str, environment: str) -> TokenRefused:
     """The error where nobody has signed in yet, or not so that it is still good."""
+    where = "" if environment == settings.active_environment() else f" --env {word(environment)}"
     return TokenRefused(
         f'"{name}" got no token: nobody has signed in at its identity provider',
-        next_step=f"Sign in: %cred login {word(name)} --idp",
+        next_step=f"Sign in: %cred login {word(name)} --idp{where}",
         details={"error": "no_subject"},
     )
 
@@ -196,7 +197,7 @@ class Resolver:
             if found and self._owned(owners, found[0]) in reach:
                 return found
         if self._needs_sign_in(owners, ref, environment):
-            raise sign_in_first(ref)
+            raise sign_in_first(ref, environment)
         raise not_found(ref, environment, self.names() if owners is self.owners else [])
 
     def _needs_sign_in(self, owners: Owners, ref: str, environment: str) -> bool:

@@ -72,7 +72,7 @@ def signed_in(vault: Vault, caller: Caller, stored: Stored) -> SignedIn:
         row = own and reader.get(VersionRow, credential_id=own.row.id, version=own.row.current_version)
         values = open_version(vault.keyset, own.row, row) if own and row else {}
     if own is None or values.get(SIGNED_IN) != whose(content, name):
-        raise sign_in_first(name)
+        raise sign_in_first(name, environment)
     try:
         vault.resolver.check_usable(caller, own)
     except NotUsable as error:
@@ -80,7 +80,7 @@ def signed_in(vault: Vault, caller: Caller, stored: Stored) -> SignedIn:
             raise
         own = None
     if own is None:
-        raise sign_in_first(name)
+        raise sign_in_first(name, environment)
     return SignedIn(own, own.row.current_version, values, content)
 
 
