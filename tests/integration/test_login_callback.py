@@ -145,3 +145,28 @@ def test_the_page_is_there_for_a_vault_that_does_not_open_and_an_address_that_so
         answer = get(locked, "?state=x&code=y")
         assert (answer.status, answer.body) == (200, opened)
         assert answer.headers["cache-control"] == "no-store"
+        assert "could not end" not in locked.log
+
+
+def test_nothing_that_a_login_is_made_of_lies_anywhere(server, kernel, canary):
+    tokens = {"access_token": f"at-{canary}", "refresh_token": f"rt-{canary}"}
+    with running() as provider:
+        provider.answer = lambda *asked: (200, tokens)
+        fields = {
+            "client_id": "app", "client_secret": f"cs-{canary}",
+            "token_url": f"{provider.url}/token", "authorization_url": f"{provider.url}/auth",
+        }  # fmt: skip
+        server.run(kernel, f"_ = call('create', name='swept', kind='oauth', verify=False, fields={fields!r})")
+        server.run(kernel, "login = call('login_begin', ref='swept')")
+        state = parse_qs(urlsplit(server.run(kernel, "print(login['authorization_url'])").strip()).query)["state"][0]
+        get(server, f"?code=c-{quote(canary)}&state={state}")
+        said = server.run(kernel, "print(call('login_check', login_id=login['login_id']), call('audit'))")
+        form = parse_qs(provider.seen[0][2].decode())
+    time.sleep(0.2)
+    assert "'state': 'done'" in said
+    assert form["code"] == [f"c-{canary}"]
+    files = [path for path in server.workdir.rglob("*") if path.is_file()]
+    lying = b"".join(path.read_bytes() for path in files) + said.encode()
+    assert b"login.done" in lying
+    for secret in (canary[:30], state, form["code_verifier"][0]):
+        assert secret.encode() not in lying
