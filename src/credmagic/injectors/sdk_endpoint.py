@@ -11,6 +11,7 @@ import contextlib
 import hmac
 import json
 import os
+import socket
 import socketserver
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -30,8 +31,6 @@ MOST_BODY = 16 * 1024
 MOST_AT_ONCE = 256
 """Connections; more are closed at once, so that nobody fills this process with threads."""
 
-_POLL = 0.2
-"""Seconds until the port notices that it is closed."""
 _BROWSER = ("cookie", "origin", "referer")
 _HEADERS = {
     "Content-Type": "application/json",
@@ -75,14 +74,15 @@ class Endpoint:
     def __init__(self, routes: Callable[[str], Sequence[Route]]) -> None:
         """`routes` is called once, with the address (without a slash at its end)."""
         self._server = _Server(self)
-        self._host = f"{HOST}:{self._server.server_address[1]}"
+        self._port = int(self._server.server_address[1])
+        self._host = f"{HOST}:{self._port}"
         self.url = f"http://{self._host}"
         self._routes = {(route.method, route.path): route for route in routes(self.url)}
         self._pid = os.getpid()
         self._open = True
         _all.add(self)
-        serve = self._server.serve_forever
-        threading.Thread(target=serve, args=(_POLL,), name="credmagic-sdk", daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, name="credmagic-sdk", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """Answer nothing any more. Calling it twice is harmless."""
@@ -90,8 +90,15 @@ class Endpoint:
             return
         self._open = False
         if self._pid == os.getpid():  # in a forked child there is no thread to end
-            self._server.shutdown()
+            with contextlib.suppress(OSError):
+                socket.create_connection((HOST, self._port), 1.0).close()  # it wakes up and sees
+            self._thread.join(1.0)
         self._server.server_close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError, ValueError):  # the socket was closed under it
+            while self._open:
+                self._server.handle_request()
 
     def reply(self, method: str, target: str, headers: Any, body: Callable[[], bytes]) -> tuple[int, dict[str, Any]]:
         """Status and JSON. `body` reads what was sent and is called for questions of this very address only."""
