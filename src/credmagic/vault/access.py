@@ -18,7 +18,7 @@ from credmagic.store.rows import PrincipalRow
 
 if TYPE_CHECKING:
     from credmagic.store.transaction import Change
-    from credmagic.vault.resolve import Owners
+    from credmagic.vault.lookup import Owners
 
 Who = tuple[str, str]
 """Type and role of a principal."""

@@ -6,8 +6,8 @@ from credmagic.errors import InvalidCredential, word
 from credmagic.kinds.base import CredentialKind
 from credmagic.store.rows import CredentialRow
 from credmagic.vault.audit import Caller, Event
+from credmagic.vault.lookup import as_id
 from credmagic.vault.records import Stored, open_meta
-from credmagic.vault.resolve import as_id
 from credmagic.vault.vault import Vault
 
 Lender = tuple[bytes, int]

@@ -17,8 +17,8 @@ from credmagic.store.transaction import Reader
 from credmagic.vault import access
 from credmagic.vault.access import principal_context
 from credmagic.vault.audit import Caller, check_chain
+from credmagic.vault.lookup import Owners
 from credmagic.vault.records import iso
-from credmagic.vault.resolve import Owners
 from credmagic.vault.vault import Vault
 
 SEARCHED = 50_000

@@ -11,8 +11,8 @@ from credmagic.kinds.registry import all_kinds, broken_kinds, find_kind
 from credmagic.store.rows import AssociationRow, CredentialRow, KeySlotRow
 from credmagic.store.transaction import Reader
 from credmagic.vault.audit import Caller, now
+from credmagic.vault.lookup import as_id, candidates
 from credmagic.vault.records import Stored, iso, open_association, open_to_show
-from credmagic.vault.resolve import as_id, candidates
 from credmagic.vault.token_health import with_tokens
 from credmagic.vault.vault import Vault
 

@@ -8,10 +8,7 @@ is returned; if it cannot be written, nothing is.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from credmagic import settings
@@ -24,7 +21,6 @@ from credmagic.errors import (
     NotUsable,
     SealBroken,
     TokenRefused,
-    short,
     word,
 )
 from credmagic.store.ports import HotPort
@@ -32,6 +28,7 @@ from credmagic.store.rows import CredentialRow, UsageRow, VersionRow
 from credmagic.vault import access
 from credmagic.vault.audit import Caller, Event, builder, now
 from credmagic.vault.connection_records import open_configuration
+from credmagic.vault.lookup import Names, Owners, as_id, candidates, no_scopes, not_found, sign_in_first
 from credmagic.vault.rates import Rates
 from credmagic.vault.records import Stored, iso, new_usage, open_grant, open_meta, open_version
 
@@ -40,81 +37,11 @@ SEEN = 100_000
 
 T = TypeVar("T")
 
-_ID = re.compile(r"[0-9a-f]{32}\Z")
-
 Describe = Callable[[str, int, str, Mapping[str, Any]], dict[str, Any]]
 """(kind, its version when they were stored, name, raw fields) -> `environ`, `files`, `aliases`, as the class says."""
 
 Release = Callable[[Caller, Stored, int, Mapping[str, Any], str | None], dict[str, Any]]
 """(caller, credential, version, values, scope) -> what leaves of one whose secrets stay: see `releasing`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Owners:
-    """The principals of a store: its one user, and the team every user belongs to."""
-
-    me: bytes
-    team: bytes
-
-    @classmethod
-    def of(cls, keyset: Keyset) -> Owners:
-        """Both ids follow from the name key, so that finding a credential reads no other row."""
-        return cls(keyset.object_index("principal", "owner"), keyset.object_index("principal", "team 1"))
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter((self.me, self.team))
-
-    def seen_by(self, principal: bytes | None) -> Owners:
-        """The same for another user, or a machine: its own credentials, and the team's."""
-        return self if principal is None else Owners(principal, self.team)
-
-    def owned(self, owner: bytes) -> str:
-        """Whose the row of this owner is: `own`, `team` or `others`, as the table in `access` says it."""
-        if owner == self.me:
-            return access.OWN
-        return access.TEAM if owner == self.team else access.OTHERS
-
-    def label(self, owner: bytes) -> str:
-        return "mine" if owner == self.me else "team"
-
-
-def as_id(ref: str) -> bytes | None:
-    """`ref` as a credential id if it looks like one (32 hex digits)."""
-    return bytes.fromhex(ref) if _ID.match(ref) else None
-
-
-def candidates(keyset: Keyset, owners: Owners, ref: str, environment: str) -> Iterator[tuple[bytes, str, bytes]]:
-    """Where a name is looked up, in order: (owner, environment, blind index of the name)."""
-    for env in dict.fromkeys((environment, "")):
-        for owner in owners:
-            yield owner, env, keyset.name_index(owner, env, ref)
-
-
-Names = list[tuple[str, str]]
-"""(name, environment) of what is stored, for hints."""
-
-
-def sign_in_first(name: str, environment: str) -> TokenRefused:
-    """The error where nobody has signed in yet, or not so that it is still good."""
-    where = "" if environment == settings.active_environment() else f" --env {word(environment)}"
-    return TokenRefused(
-        f'"{name}" got no token: nobody has signed in at its identity provider',
-        next_step=f"Sign in: %cred login {word(name)} --idp{where}",
-        details={"error": "no_subject"},
-    )
-
-
-def not_found(ref: str, environment: str, known: Names) -> CredentialNotFound:
-    """The error for an unknown name: where it does exist, the closest names, and the command that makes it."""
-    ref, environment = short(ref), short(environment)
-    elsewhere = [env for name, env in known if env != environment and name.casefold() == ref.casefold()]
-    names = list(dict.fromkeys(name for name, _ in known if name.casefold() != ref.casefold()))
-    closest = get_close_matches(ref, names, n=3, cutoff=0.6)
-    hint = f"It exists in {' and '.join(elsewhere)}: add --env {elsewhere[0]}. " if elsewhere else ""
-    hint = hint or (f"Did you mean {' or '.join(closest)}? " if closest else "")
-    where = f" in {environment}" if environment else ""
-    create = "See them all: %cred list" if as_id(ref) else f"Create it: %cred new KIND {word(ref)}"
-    return CredentialNotFound(f'no credential "{ref}"{where}', next_step=hint + create, details={"closest": closest})
 
 
 class Resolver:
@@ -331,15 +258,6 @@ class Resolver:
         if describe and self._describe:
             resolved.update(self._describe(row.kind, wanted.kind_version, stored.name, raw))
         return resolved
-
-
-def no_scopes(name: str, kind: str) -> InvalidCredential:
-    """The error for a scope where there are no tokens to choose among."""
-    return InvalidCredential(
-        f'"{name}" is of kind {kind}, whose tokens are not asked for by scope',
-        next_step=f"Use it without one: %cred use {word(name)}",
-        errors={"scope": "is not for this kind"},
-    )
 
 
 def _check_ended(name: str, expires_at: Any) -> None:

@@ -32,8 +32,8 @@ from credmagic.vault.identity_provider import (
     step_request,
     whose,
 )
+from credmagic.vault.lookup import sign_in_first
 from credmagic.vault.records import Stored, micros, open_meta, open_version, seal_meta, seal_version
-from credmagic.vault.resolve import sign_in_first
 from credmagic.vault.vault import Vault
 
 

@@ -29,10 +29,11 @@ from credmagic.vault.audit import Caller, Event, append
 from credmagic.vault.client_part import with_client_part
 from credmagic.vault.entries import Entries
 from credmagic.vault.injected import Injected
+from credmagic.vault.lookup import Names, Owners, as_id, candidates, not_found
 from credmagic.vault.pending_logins import Logins
 from credmagic.vault.rates import Rates
 from credmagic.vault.records import Stored, open_meta, open_to_show, open_version
-from credmagic.vault.resolve import Names, Owners, Resolver, as_id, candidates, not_found
+from credmagic.vault.resolve import Resolver
 from credmagic.vault.reveals import Reveals
 
 Opening = Callable[[Keyset, CredentialRow], Stored]
