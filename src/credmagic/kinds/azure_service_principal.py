@@ -47,9 +47,10 @@ class AzureServicePrincipal(AzureLogin):
 
     def for_scope(self, scope: str) -> Self:
         """With that one of its scopes, as it is stored: `…/` and `….default` of a resource are the same here."""
+        usual = self.token_scopes()[0]
         for own in self.token_scopes():
             if _resource(own) == _resource(scope):
-                return self.model_copy(update={"scope": own})
+                return self if own == usual else self.model_copy(update={"scope": own})
         raise InvalidCredential(
             f"its tokens are for {' and '.join(self.token_scopes())} only",
             next_step="List the other one too, under Scope: %cred edit NAME",

@@ -261,7 +261,10 @@ class CredentialKind(BaseModel):
         return None
 
     def for_scope(self, scope: str) -> Self:
-        """This credential asking for a token of that one scope. Raises `InvalidCredential` where that is not its."""
+        """This credential asking for a token of that one scope; itself, where that is what it asks for anyway.
+
+        Raises `InvalidCredential` where that is not its.
+        """
         raise InvalidCredential(
             f"tokens of the kind {self.kind} are not asked for by scope",
             next_step="Use it without one: %cred use NAME",

@@ -56,7 +56,8 @@ class Full:
 
     def scoped(self, scope: str | None) -> Full:
         """The same for a token of that scope. Raises `InvalidCredential` where it is not for the credential."""
-        return self if scope is None else replace(self, credential=self.credential.for_scope(scope), scope=scope)
+        asking = self.credential if scope is None else self.credential.for_scope(scope)
+        return self if asking is self.credential else replace(self, credential=asking, scope=scope)
 
 
 class _Superseded(Exception):
