@@ -114,9 +114,11 @@ def all_ask(count, use):
     for process in processes:
         assert process.heard.readline()
     os.close(opener)
+    start = time.monotonic()
     told = [process.heard.readline().strip().strip('"') for process in processes]
     assert [process.ended() for process in processes] == [0] * count
     os.close(gate)
+    print(f"{count} processes: {time.monotonic() - start:.1f} s")
     return told
 
 

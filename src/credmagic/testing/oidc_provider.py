@@ -72,10 +72,15 @@ class OidcProvider:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"port": self.port, "clients": list(self.clients.values())}))
         self._process.stdin.close()
-        assert self._process.stdout.readline().strip() == "listening"
+        if self._process.stdout.readline().strip() != "listening":
+            self._end()
+            raise RuntimeError("oidc-provider did not start; does `node` run, and is it version 8?")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._end()
+
+    def _end(self) -> None:
         assert self._process is not None
         assert self._process.stdout is not None
         self._process.kill()
