@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 import re
 import socket
 import ssl
@@ -91,6 +92,7 @@ def _post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> 
     import httpx2  # only when a token is fetched: it takes long to import
 
     check_place(url)
+    say_nothing()
     limit = timeout * 0.95  # the thread that waits for us gives up at `timeout`
     ends = time.monotonic() + limit
     failure: CredmagicError = unreachable("the connection broke")
@@ -109,6 +111,16 @@ def _post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> 
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):
         pass
     raise failure
+
+
+def say_nothing() -> None:
+    """Keep what the HTTP library says of each request out of all logs, whatever level they have.
+
+    An address may hold a secret (`custom_token_query`), and what a hostile service answers repeats some.
+    """
+    for name in ("httpx2", "httpcore2"):
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.WARNING))
 
 
 def _trusted() -> ssl.SSLContext:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from credmagic.errors import CredmagicError, InvalidCredential, TokenRefused, Unreachable, word
+from credmagic.kinds.registry import find_kind
 from credmagic.tokens.base import words
 from credmagic.tokens.token_exchange import PROVIDER, SERVICE
+from credmagic.vault.lookup import sign_in_first
 from credmagic.vault.records import Stored
-from credmagic.vault.resolve import sign_in_first
 
 SIGN_IN = "sign-in"
 """The step in which the token of the one who asks is renewed, before it is sent anywhere."""
@@ -26,7 +27,7 @@ def named(error: CredmagicError, stored: Stored, *, signs_in: bool, leans: bool)
     code, name = str(error.details.get("error") or "no_code"), word(stored.name)
     step = str(error.details.get("step", ""))
     if isinstance(error, Unreachable):
-        message = f'"{stored.name}" got no token{_FROM.get(step, "")}: {error.message}'
+        message = f'"{stored.name}" got no token{_at(step, stored)}: {error.message}'
         return Unreachable(message, code=error.code, next_step=error.next_step, details=error.details)
     if isinstance(error, InvalidCredential) and signs_in:  # what a token is made of, only a sign-in brings
         return TokenRefused(
@@ -45,9 +46,15 @@ def named(error: CredmagicError, stored: Stored, *, signs_in: bool, leans: bool)
             next_step=f"Use it as it is now: %cred use {name}",
             details={"error": code},
         )
-    message = f'"{stored.name}" got no token{_FROM.get(step, "")}: {words(code, *(("it",) if step else ()))}'
+    message = f'"{stored.name}" got no token{_at(step, stored)}: {words(code, *(("it",) if step else ()))}'
     command = _at_step(code, step, stored) or _command(code, name, stored, signs_in, leans)
     return TokenRefused(message, next_step=command, details={"error": code, **({"step": step} if step else {})})
+
+
+def _at(step: str, stored: Stored) -> str:
+    """The step that failed: of several the one that says so, else the one way in which its kind gets tokens."""
+    way = find_kind(stored.row.kind).exchange or ""
+    return _FROM.get(step) or f" by {way.replace('_', ' ')}"
 
 
 def _at_step(code: str, step: str, stored: Stored) -> str:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from credmagic.errors import VerificationFailed
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.http import HttpCheck
+from credmagic.tokens.web import say_nothing
 from credmagic.verify.base import Probe, Result, no_answer, unreachable
 
 MAX_BODY = 64 * 1024
@@ -47,6 +48,7 @@ class HttpProbe(Probe):
 def _ask(check: HttpCheck, timeout: float) -> tuple[int, bytes]:
     import httpx2  # only when something is verified: it takes long to import
 
+    say_nothing()
     failure = unreachable("the connection broke")
     try:
         with (
