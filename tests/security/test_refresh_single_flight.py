@@ -14,6 +14,7 @@ from credmagic.client.socket import SocketClient
 from credmagic.testing.fixtures import require
 from credmagic.testing.jupyter import jupyter_server
 from credmagic.testing.oidc_provider import OidcProvider
+from credmagic.testing.postgres import empty_database, postgres_server
 from security.renewals import REDIRECT, Process, expire, fields, signed_in, stored, token, vault_of_ours
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -130,6 +131,23 @@ def test_fifty_processes_renew_one_after_the_other_and_none_is_signed_out(provid
     assert all(provider.accepts(each) for each in tokens)
     assert provider.accepts(stored(vault, "mail")[0])
     assert stored(vault, "mail")[1] == version + MANY
+
+
+@pytest.fixture
+def vault_on_postgresql(home, provider, monkeypatch):
+    with postgres_server() as (server, _), empty_database(server) as url:
+        monkeypatch.setenv("CREDMAGIC_STORE_URL", url)
+        with vault_of_ours() as opened:
+            signed_in(opened, provider, "mail")
+            yield opened
+
+
+def test_processes_with_a_store_on_postgresql_take_turns_too(provider, vault_on_postgresql):
+    before = provider.asked()
+    tokens = all_ask(10, lambda own: token(own, "mail"))
+    assert provider.asked() == before + 10
+    assert all(provider.accepts(each) for each in tokens)
+    assert provider.accepts(stored(vault_on_postgresql, "mail")[0])
 
 
 def test_the_control_without_turns_is_caught(provider, vault):
