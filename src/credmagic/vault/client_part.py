@@ -34,7 +34,19 @@ def with_client_part(vault: Vault, reader: Reader, stored: Stored, values: Mappi
         below = team_part(vault, reader, row.kind, row.environment, stored.name)
     else:
         return dict(values)
-    return {**values, **{part: {**below[part], **values[part]} for part in ("public", "secret")}}
+    merged = {**values, **{part: {**below[part], **values[part]} for part in ("public", "secret")}}
+    if below["secret"] and merged["public"].get("exportable"):  # what is lent is not the member's to hand out
+        merged["public"] = {**merged["public"], "exportable": False}
+    return merged
+
+
+def lent_to(vault: Vault, stored: Stored) -> Mapping[str, Any] | None:
+    """What the team lends to the current version, which no further version copies; None for one that does not lean."""
+    with vault.store.read() as reader:
+        row = reader.get(VersionRow, credential_id=stored.row.id, version=stored.row.current_version)
+        if row is None or not open_version(vault.keyset, stored.row, row).get(LEANS):
+            return None
+        return team_part(vault, reader, stored.row.kind, stored.row.environment, stored.name)
 
 
 def team_part(vault: Vault, reader: Reader, kind: str, environment: str, name: str) -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ from credmagic.store.rows import AssociationRow, CredentialRow, GrantRow, UsageR
 from credmagic.store.transaction import Transaction
 from credmagic.vault.associations import listed
 from credmagic.vault.audit import Caller, Event, now
+from credmagic.vault.client_part import LEANS, lent_to
 from credmagic.vault.guarding import check_change
 from credmagic.vault.records import Stored, iso, micros, open_to_show, seal_meta, seal_version
 from credmagic.vault.vault import Vault
@@ -39,13 +40,23 @@ class Draft:
     expires_at: int | None
     verified: dict[str, Any] | None
     warnings: list[str]
+    lent: Mapping[str, Mapping[str, Any]] | None = None
+    """What the team lends to a member's credential, which stays the team's; None for one that does not lean on it."""
+
+    def own(self, part: str) -> dict[str, Any]:
+        """The `public` or the `secret` values, without what is only lent."""
+        values = self.credential.public() if part == "public" else self.credential.secrets()
+        lent = self.lent[part] if self.lent else {}
+        return {name: value for name, value in values.items() if name not in lent or lent[name] != value}
 
     def values(self) -> dict[str, Any]:
         """The sealed content of a version."""
         credential = self.credential
-        values: dict[str, Any] = {"public": credential.public(), "secret": credential.secrets()}
+        values: dict[str, Any] = {"public": self.own("public"), "secret": self.own("secret")}
         flat = credential.flatten()
-        if credential.needs_exchange() or "config_id" in values["public"]:  # for `releasing`; no field leaves as it is
+        if self.lent is not None:
+            values |= {LEANS: True, "exchange": type(credential).exchange or ""}
+        elif credential.needs_exchange() or "config_id" in values["public"]:  # for `releasing`; none leaves as is
             values["exchange"] = type(credential).exchange or ""
         elif flat.keys() != {**values["public"], **values["secret"]}.keys():
             values["flat"] = flat
@@ -57,8 +68,8 @@ class Draft:
     def meta(self) -> dict[str, Any]:
         """The part of the sealed meta that follows from the values."""
         return {
-            "fields": self.credential.public(),
-            "secrets": sorted(self.credential.secrets()),
+            "fields": self.own("public"),
+            "secrets": sorted(self.own("secret")),
             "expires_at": self.expires_at,
             "verified": self.verified,
         }
@@ -119,7 +130,7 @@ def update(
         draft = None
         if before is not None and fields:
             check_change(vault, caller, stored)
-            draft = make_draft(before.updated(fields), expires_at, verify)
+            draft = replace(make_draft(before.updated(fields), expires_at, verify), lent=lent_to(vault, stored))
             if expires_at is None and draft.expires_at is None:  # an edit keeps the date, a rotation does not
                 draft = replace(draft, expires_at=stored.expires_at)
         meta = _changed_meta(stored, draft, description, tags, expires_at)

@@ -24,6 +24,7 @@ from credmagic.masking import mask
 from credmagic.store.rows import VersionRow
 from credmagic.vault import passwords
 from credmagic.vault.audit import Caller, Event, now
+from credmagic.vault.client_part import lent_to
 from credmagic.vault.credentials import make_draft, next_version, on_top, write
 from credmagic.vault.guarding import check_change
 from credmagic.vault.records import Stored, iso, open_version, seal_meta
@@ -76,7 +77,7 @@ def _rotated(
     expires_at: str | None,
     overlap_days: int | None,
 ) -> dict[str, Any]:
-    draft = make_draft(credential, expires_at, verify)
+    draft = replace(make_draft(credential, expires_at, verify), lent=lent_to(vault, stored))
     meta = {**stored.meta, **draft.meta()}
     if overlap_days is not None:
         meta["ends"] = _ending(stored, next_version(vault, stored.row) - 1, now() + overlap_days * DAY)

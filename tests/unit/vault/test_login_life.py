@@ -325,6 +325,22 @@ def test_a_members_second_login_copies_nothing_of_the_teams(vault, act, app, can
     assert "client_id" not in shown["fields"]
 
 
+@pytest.mark.parametrize("action", ["update", "rotate", "connection_set_credentials"])
+def test_no_member_has_the_teams_application_handed_out(vault, act, app, provider, fields, action):
+    alice = another(vault, "alice")
+    sign_in(act, alice)
+    where = {"app_id": "crm", "environment": "draft"} if action.startswith("connection") else {"ref": "crm"}
+    changed = act(action, by=alice, fields={"exportable": True}, verify=False, **where)
+
+    assert changed["secrets"] == ["refresh_token", "token"]
+    assert "client_id" not in changed["fields"]
+    used = act("resolve", by=alice, ref="crm")
+    assert used["fields"]["token"] == TOKENS["access_token"]
+    assert "client_secret" not in used["fields"]
+    assert fields["client_secret"] not in [*used["fields"].values(), *used["environ"].values()]
+    assert "refresh_token" not in used["fields"]
+
+
 def test_a_team_that_changes_its_application_while_a_member_signs_in_is_noticed(vault, act, app):
     alice = another(vault, "alice")
     login = begun(act, by=alice)
