@@ -150,3 +150,22 @@ def test_the_status_counts_good_tokens_and_names_what_got_none(act, crm, provide
         act("resolve", ref="crm")
     assert act("status")["tokens"] == {"good": 0, "not given": ["crm"]}
     assert "good: 0, not given: crm" in page_text(views.status(act("status"), "%cred"))
+
+
+def test_the_log_says_what_happened_to_tokens_in_words(act, login, provider):
+    act("resolve", ref="crm")
+    provider.families[0].revoked = True
+    act("rotate", ref="crm", fields={"refresh_token": "gone"}, verify=False)
+    with pytest.raises(TokenRefused):
+        act("resolve", ref="crm")
+    log = page_text(views.audit(act("audit", ref="crm"), "%cred"))
+    assert "login renewed" in log
+    assert [line.split()[-1] for line in log.splitlines() if "token refused" in line] == ["invalid_grant"]
+    assert "credential.create" in log
+
+
+def test_why_says_how_the_tokens_of_the_winner_do(act, crm):
+    act("resolve", ref="crm")
+    assert "crm is the oauth_client_credentials credential of all environments: token good for 59 min." in page_text(
+        views.why(act("why", ref="crm"), "%cred")
+    )

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from credmagic.cli import ages
-from credmagic.cli.health import expiry, health, last_use
+from credmagic.cli.events import said
+from credmagic.cli.health import expiry, health, last_use, sign_ins
 from credmagic.cli.pages import Cell, Column, Page, Row, Section
+from credmagic.client import token_health
 from credmagic.errors import word
 
 Data = Mapping[str, Any]
@@ -30,7 +32,8 @@ def overview(data: Data, prog: str) -> Page:
     columns = [Column("Name"), Column("Environment", 3), Column("Health"), Column("Expiry", 2), Column("Use", 4)]
     columns.append(Column("Default", 5))
     sections = [_group(group) for group in data["groups"] if group["credentials"]]
-    foot = (f"{prog} new · {prog} use NAME · {prog} show NAME · {prog} list --json",)
+    waiting = sign_ins((view for group in data["groups"] for view in group["credentials"]), prog)
+    foot = (*waiting, f"{prog} new · {prog} use NAME · {prog} show NAME · {prog} list --json")
     return Page("credmagic", data, facts, columns, sections, foot, strip=True)
 
 
@@ -69,7 +72,7 @@ def listing(data: Data, prog: str) -> Page:
         (_name(view), Cell(view["kind"], view.get("title", "")), _place(view), health(view)[1], expiry(view))
         for view in data["credentials"]
     ]
-    foot = []
+    foot = [*sign_ins(data["credentials"], prog)]
     if not rows:
         foot.append(f"No credentials here. Make one: {prog} new")
     if data.get("next"):
@@ -143,7 +146,8 @@ def shown(data: Data, prog: str) -> Page:
     facts += [("version", f"{data['version']} of {data.get('versions', data['version'])}")]
     facts += [("expiry", f"{expiry(data).text} ({ages.absolute(data['expires_at'])})")] if data["expires_at"] else []
     facts += [("last use", f"{last_use(data).text.removeprefix('used ')}"), ("attached to", _places(data))]
-    return Page(data["name"], data, facts, foot=(f"Use it: {prog} use {word(data['name'])}",))
+    foot = tuple(sign_ins([data], prog)) or (f"Use it: {prog} use {word(data['name'])}",)
+    return Page(data["name"], data, facts, foot=foot)
 
 
 def _places(data: Data) -> str:
@@ -234,13 +238,15 @@ def why(data: Data, prog: str) -> Page:
         found = Cell("found", glyph="●", tone="ok") if step["found"] else Cell("no", glyph="○", tone="muted")
         rows.append((Cell(step["looked_for"]), found, Cell(step.get("note") or "")))
     winner = data["winner"]
-    foot = (
-        (f"{winner['name']} is the {winner['kind']} credential of {winner['environment'] or 'all environments'}.",)
-        if winner
-        else (f"Nothing answers to that name. Make it: {prog} new",)
-    )
+    foot = (_won(winner) if winner else f"Nothing answers to that name. Make it: {prog} new",)
     columns = (Column("Looked for"), Column("Found"), Column(""))
     return Page("", data, columns=columns, sections=(Section(rows),), foot=foot)
+
+
+def _won(view: Data) -> str:
+    tokens = token_health.health(view)
+    where = view["environment"] or "all environments"
+    return f"{view['name']} is the {view['kind']} credential of {where}{f': {tokens.words}' if tokens else ''}."
 
 
 def audit(data: Data, prog: str) -> Page:
@@ -250,7 +256,7 @@ def audit(data: Data, prog: str) -> Page:
     rows = [
         (
             Cell(ages.ago(event["at"]), ages.absolute(event["at"])),
-            Cell(event["action"], code=True),
+            Cell(said(event) or event["action"], event["action"], code=not said(event)),
             Cell(event["name"] or (event["object_id"] or "")[:8], event["object_id"] or "", code=True),
             Cell(event["outcome"], tone="" if event["outcome"] == "ok" else "warn"),
             Cell(str(event.get("actor") or "")),

@@ -130,7 +130,8 @@ def why(vault: Vault, caller: Caller, ref: str, environment: str | None = None) 
                 note = "shadowed by the one above" if winner else _standing(vault, reader, caller, found)
                 winner = winner or found
             steps.append({"looked_for": looked_for, "found": found is not None, "note": note})
-    return {"ref": short(ref), "steps": steps, "winner": vault.view(winner) if winner else None}
+        views = with_tokens(vault, reader, [vault.view(winner)] if winner else [])
+    return {"ref": short(ref), "steps": steps, "winner": views[0] if views else None}
 
 
 def _standing(vault: Vault, reader: Reader, caller: Caller, stored: Stored) -> str:
