@@ -8,7 +8,7 @@ import click
 
 from credmagic.cli import options, sources
 from credmagic.cli.door import Door
-from credmagic.cli.usage import Verb
+from credmagic.cli.usage import UsageError, Verb
 from credmagic.errors import word
 
 
@@ -78,6 +78,8 @@ def add(door: Door, /, words: tuple[str, ...], kind: str, secrets: tuple[str, ..
     """Make a credential in a script: public fields as field=value, secret ones by reference. Without NAME: KIND-N."""
     named = bool(words) and "=" not in words[0]
     name, fields = (door.expand(words[0]), words[1:]) if named else ("", words)
+    if named and not name.strip():
+        raise UsageError("the name is empty", next_step=f"Leave it out and one is made: {door.prog} add --kind {kind}")
     more["environment"] = more["environment"] or ""
     more["tags"] = list(more["tags"])
     described = door.kind(kind)

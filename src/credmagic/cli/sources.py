@@ -73,7 +73,7 @@ def read(door: Door, field: str, source: str) -> Any:
     raise InvalidCredential(
         f"no value for {field}",
         errors={field: problem or f"{source} is empty"},
-        next_step=f"Give it as --secret {field}=SOURCE, where SOURCE is {WAYS}.",
+        next_step=f"Where it is: --secret SOURCE (of several fields --secret {field}=SOURCE), SOURCE is {WAYS}.",
     )
 
 

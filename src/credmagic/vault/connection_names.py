@@ -1,7 +1,7 @@
 """Which names may a connection have, and which connection does a name mean?
 
 Environment variables decide: `a.b` and `a-b` would be the same ones, so the second is refused, and `custom_…` would be
-taken for custom entries.
+taken for custom entries. One name is an address of its own where Orchestrate's clients ask.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from credmagic.vault.vault import Vault
 
 _ID = re.compile(r"[0-9a-f]{32}\Z")
 _APP_ID = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
+_ADDRESS = "runtime_credentials"
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ def _check_app_id(app_id: str) -> None:
         problem = "1 to 128 letters (a to z), digits, '.', '_' or '-'"
     elif variable_part(app_id).casefold().startswith("custom_"):
         problem = "must not begin with custom_: its variables would be taken for custom entries"
+    elif app_id.casefold() == _ADDRESS:
+        problem = "means something else to Orchestrate's clients, which could not remove it"
     if problem:
         raise InvalidCredential(
             "this cannot be the name of a connection", errors={"app_id": problem}, next_step="Choose another --app-id."

@@ -307,11 +307,10 @@ def test_removing_takes_everything_along_but_not_what_is_in_use(call, app, confi
     assert app not in [one["name"] for one in do("list", limit=1000)["credentials"]]
 
 
-def test_a_connection_may_be_called_like_an_address(call):
-    assert call("POST", APPS, {"app_id": "runtime_credentials"}).status == 201
+def test_no_connection_is_called_like_an_address(call):
+    refused = call("POST", APPS, {"app_id": "runtime_credentials"})
 
-    assert call("DELETE", f"{APPS}/runtime_credentials").status == 204
-    assert call("GET", f"{APPS}?app_id=runtime_credentials").status == 404
+    assert (refused.status, "could not remove it" in refused.json()["detail"]) == (422, True)
 
 
 # ── configurations ───────────────────────────────────────────────────────────────────────────────────────────

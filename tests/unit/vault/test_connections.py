@@ -243,7 +243,7 @@ def test_what_is_attached_is_not_dropped(act, app) -> None:
 @pytest.mark.parametrize(
     ("app_id", "error"),
     [("a/b", InvalidCredential), ("", InvalidCredential), ("ümlaut", InvalidCredential), ("x" * 129, InvalidCredential),
-     ("...", InvalidCredential), ("custom_x", InvalidCredential), ("CUSTOM-x", InvalidCredential),
+     ("...", InvalidCredential), ("runtime_credentials", InvalidCredential), ("custom_x", InvalidCredential), ("CUSTOM-x", InvalidCredential),
      ("my.app", InvalidCredential), ("MY_APP", InvalidCredential), ("my-app", Conflict)],
 )  # fmt: skip
 def test_names_that_cannot_be_told_apart_are_refused(act, app_id, error) -> None:

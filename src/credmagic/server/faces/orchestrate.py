@@ -46,12 +46,6 @@ class OrchestrateHandler(MachineHandler):
                 return dict(one)
         raise self.shapes.not_configured(app_id, environment)
 
-    async def remove(self, app_id: str) -> None:
-        """Remove the connection of exactly this name with all that belongs to it."""
-        await self.found(app_id)
-        await self.ask("connection_remove", app_id=app_id)
-        self.set_status(204)
-
 
 class AuthorizeHandler(OrchestrateHandler):
     """`icp4d-api/v1/authorize`: a token for who proves an identity of this server, or this server's own token."""
@@ -105,7 +99,9 @@ class ConnectionHandler(OrchestrateHandler):
 
     @signed_in
     async def delete(self, app_id: str) -> None:
-        await self.remove(app_id)
+        await self.found(app_id)
+        await self.ask("connection_remove", app_id=app_id)
+        self.set_status(204)
 
 
 class ConfigurationsHandler(OrchestrateHandler):
@@ -182,15 +178,11 @@ class EnteredHandler(OrchestrateHandler):
 
 
 class RuntimeEnteredHandler(EnteredHandler):
-    """`connections/applications/runtime_credentials`: the other part; a connection may be called so, too."""
+    """`connections/applications/runtime_credentials`: the same for the other part."""
 
     @signed_in
     async def get(self) -> None:  # type: ignore[override]
         await self.entered(self.get_query_argument("app_id", ""), self.get_query_argument("env", ""), "runtime")
-
-    @signed_in
-    async def delete(self) -> None:
-        await self.remove("runtime_credentials")
 
 
 _MODELS = "credmagic.server.faces.orchestrate_models:"
@@ -242,10 +234,7 @@ FACE = Face(
         Route(
             _APPS + "/runtime_credentials",
             RuntimeEnteredHandler,
-            {
-                "get": _op("Which fields the asking one has entered", "Masked", query=_PLACE),
-                "delete": _op("Remove the connection that is called so", None, 204),
-            },
+            {"get": _op("Which fields the asking one has entered", "Masked", query=_PLACE)},
         ),
         Route(
             _APPS + "/{app_id}/configurations",
