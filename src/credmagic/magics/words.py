@@ -1,7 +1,8 @@
 """Which words does a magic line consist of, and where does each stand in it?
 
-Quotes group, nothing escapes (a Windows path stays whole), a backslash at the end of a line continues it. The places
-let a refused value be cut out of the text it was typed in, whatever quotes it wore.
+Quotes group, nothing escapes (a Windows path stays whole), a backslash at the end of a line continues it, and `# …`
+ends it, as in any line of Python. The places let a refused value be cut out of the text it was typed in, whatever
+quotes it wore.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ def words(line: str) -> list[Word]:
 
 def _words(line: str) -> Iterator[Word]:
     for match in _WORD.finditer(line):
+        if not match[1].strip("#"):  # `#` on its own; a value may begin with one
+            return
         text = _QUOTED.sub(lambda quoted: quoted[1] if quoted[1] is not None else quoted[2], match[1])
         yield Word(text, match.start(1), match.end(1))
 

@@ -16,6 +16,8 @@ from credmagic.magics.words import quoted, replaced, words
         ("add a \\\n  b=c", ["add", "a", "b=c"]),
         ("it's open", ["it's", "open"]),
         ('user=""', ["user="]),
+        ("use db   # that of the team", ["use", "db"]),
+        ("add a b=# 'c' \"#\" #d", ["add", "a", "b=#", "c", "#", "#d"]),
         ("", []),
     ],
 )
