@@ -50,7 +50,7 @@ class AzureServicePrincipal(AzureLogin):
         usual = self.token_scopes()[0]
         for own in self.token_scopes():
             if _resource(own) == _resource(scope):
-                return self if own == usual else self.model_copy(update={"scope": own})
+                return self if own == usual else self.updated({"scope": own})
         raise InvalidCredential(
             f"its tokens are for {' and '.join(self.token_scopes())} only",
             next_step="List the other one too, under Scope: %cred edit NAME",

@@ -31,7 +31,8 @@ def test_keys_that_do_not_end_any_more_are_not_given_out(session_keys, injector,
     fields = {"aws_access_key_id": "AKIALASTS", "aws_secret_access_key": canary, "aws_session_token": None}
     api.client().call("update", ref="lake", fields=fields, verify=False)
     status, answer = aws()
-    assert status == 400
+    assert (status, answer["code"]) == (400, "refused")
+    assert "do not end" in answer["message"]
     assert canary not in json.dumps(answer)
 
 
