@@ -1,6 +1,7 @@
 """For whom a token is: members sign in at a real identity provider, and each gets tokens of its own for a service."""
 
 import json
+import threading
 import time
 
 import httpx2
@@ -215,6 +216,25 @@ def test_the_sign_in_is_renewed_when_a_new_token_is_needed(app, act, sign_in, se
     used = [form["subject_token"] for form in service.forms]
     assert len(set(used)) == 2
     assert act("show", ref="crm-idp")["version"] == 3  # its refresh token is rotated: stored before it is used
+
+
+def test_of_many_that_ask_at_once_one_asks_at_each_step(behalf, act, service):
+    gate, got = threading.Barrier(20), []
+
+    def use():
+        gate.wait()
+        got.append(token(act("resolve", ref="crm")))
+
+    before = len(service.forms)
+    threads = [threading.Thread(target=use) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 20
+    assert len(set(got)) == 1
+    steps = [form.get("requested_token_use", form["grant_type"]) for form in service.forms[before:]]
+    assert steps == ["refresh_token", "on_behalf_of", EXCHANGE]
 
 
 @pytest.mark.parametrize(("action", "error"), [("pause", NotUsable), ("delete", TokenRefused)])
