@@ -23,7 +23,7 @@ from credmagic.kinds.names import check_environment
     metavar="K",
     help="Without NAME: the default of that kind of this notebook, else of its kernelspec, else of its server.",
 )
-@click.option("--export", is_flag=True, help="Also set its environment variables.")
+@click.option("--export", is_flag=True, help="Also set its environment variables; a token is renewed before each cell.")
 @click.option("--prefix", metavar="P", help="With --export: what the variables start with.")
 @click.option("--wxo", is_flag=True, help="Also set the variables that tools of watsonx Orchestrate read.")
 @click.option("--sdk", is_flag=True, help="Also let boto3, azure-identity or google-auth renew it by themselves.")
