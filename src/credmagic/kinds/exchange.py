@@ -146,6 +146,12 @@ class RoleRequest:
 def needed(kind: str, **values: object) -> None:
     """Raise `InvalidCredential` naming what `values` lack for a token to be fetched."""
     missing = [name for name, value in values.items() if not value]
+    if missing == ["refresh_token"]:  # the one thing that people do not type
+        raise InvalidCredential(
+            "nobody has signed in for it yet",
+            next_step="Sign in: %cred login NAME",
+            errors={"refresh_token": "comes from a sign-in"},
+        )
     if missing:
         raise InvalidCredential(
             f"without {' and '.join(missing)} no token can be fetched",

@@ -11,6 +11,14 @@ from credmagic.kinds.registry import find_kind
 from credmagic.plugins import BrokenPlugin
 
 
+def has_sign_in(kind: str) -> bool:
+    """Whether people may sign in for credentials of that kind; False for one that is not installed."""
+    try:
+        return find_kind(kind).sign_in is not CredentialKind.sign_in
+    except (NotFound, BrokenPlugin):
+        return False
+
+
 def awaits_sign_in(kind: str, version: int, public: Mapping[str, Any], secrets: Collection[str]) -> bool:
     """Whether somebody must sign in: `public` says where, and none of the `secrets` came from there.
 

@@ -216,6 +216,8 @@ def _is_address(text: str | None) -> bool:
         parts = urlsplit(text or "")
     except ValueError:
         return False
+    if not (text or "").isprintable() or " " in (text or ""):
+        return False
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.fragment
 
 

@@ -74,6 +74,16 @@ def sign_in_first(name: str, environment: str) -> TokenRefused:
     )
 
 
+def not_signed_in(name: str, environment: str) -> TokenRefused:
+    """The error for what a sign-in makes, before anybody signed in for it."""
+    where = "" if environment in ("", settings.active_environment()) else f" --env {word(environment)}"
+    return TokenRefused(
+        f'nobody has signed in for "{name}" yet',
+        next_step=f"Sign in: %cred login {word(name)}{where}",
+        details={"error": "not_signed_in"},
+    )
+
+
 def not_found(ref: str, environment: str, known: Names) -> CredentialNotFound:
     """The error for an unknown name: where it does exist, the closest names, and the command that makes it."""
     ref, environment = short(ref), short(environment)

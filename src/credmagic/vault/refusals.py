@@ -6,7 +6,7 @@ from credmagic.errors import CredmagicError, InvalidCredential, TokenRefused, Un
 from credmagic.kinds.registry import find_kind
 from credmagic.tokens.base import words
 from credmagic.tokens.token_exchange import PROVIDER, SERVICE
-from credmagic.vault.lookup import sign_in_first
+from credmagic.vault.lookup import not_signed_in, sign_in_first
 from credmagic.vault.records import Stored
 
 SIGN_IN = "sign-in"
@@ -30,11 +30,7 @@ def named(error: CredmagicError, stored: Stored, *, signs_in: bool, leans: bool)
         message = f'"{stored.name}" got no token{_at(step, stored)}: {error.message}'
         return Unreachable(message, code=error.code, next_step=error.next_step, details=error.details)
     if isinstance(error, InvalidCredential) and signs_in:  # what a token is made of, only a sign-in brings
-        return TokenRefused(
-            f'nobody has signed in for "{stored.name}" yet',
-            next_step=f"Sign in: %cred login {name}",
-            details={"error": "not_signed_in"},
-        )
+        return not_signed_in(stored.name, stored.row.environment)
     if isinstance(error, InvalidCredential) and "NAME" in error.next_step:  # the kind does not know what it is called
         step = error.next_step.replace("NAME", name)
         return InvalidCredential(f'"{stored.name}": {error.message}', next_step=step, errors=error.errors)

@@ -28,7 +28,7 @@ from credmagic.store.rows import CredentialRow, UsageRow, VersionRow
 from credmagic.vault import access
 from credmagic.vault.audit import Caller, Event, builder, now
 from credmagic.vault.connection_records import open_configuration
-from credmagic.vault.lookup import Names, Owners, as_id, candidates, no_scopes, not_found, sign_in_first
+from credmagic.vault.lookup import Names, Owners, as_id, candidates, no_scopes, not_found, not_signed_in, sign_in_first
 from credmagic.vault.rates import Rates
 from credmagic.vault.records import Stored, iso, new_usage, open_grant, open_meta, open_version
 
@@ -123,15 +123,20 @@ class Resolver:
             found = self.port.find_credential((candidate,))
             if found and self._owned(owners, found[0]) in reach:
                 return found
-        if self._needs_sign_in(owners, ref, environment):
-            raise sign_in_first(ref, environment)
+        if missing := self._missing_sign_in(owners, ref, environment):
+            raise missing
         raise not_found(ref, environment, self.names() if owners is self.owners else [])
 
-    def _needs_sign_in(self, owners: Owners, ref: str, environment: str) -> bool:
-        """True for a connection of which a member has a credential from the first sign-in on."""
-        index = self.keyset.name_index(owners.team, environment, ref)
-        configuration = self.port.configuration((owners.team, environment, index))
-        return configuration is not None and bool(configuration.sso)
+    def _missing_sign_in(self, owners: Owners, ref: str, environment: str) -> TokenRefused | None:
+        """What is said of a connection of which a member has a credential from the first sign-in on; else None."""
+        place = (owners.team, environment, self.keyset.name_index(owners.team, environment, ref))
+        configuration = self.port.configuration(place)
+        if configuration is None or configuration.sso:
+            return sign_in_first(ref, environment) if configuration else None
+        from credmagic.kinds.signing_in import has_sign_in  # pydantic: only when nothing was found
+
+        to_sign_in = configuration.sharing == "member" and has_sign_in(configuration.kind)
+        return not_signed_in(ref, environment) if to_sign_in and self.port.find_credential((place,)) else None
 
     def _owned(self, owners: Owners, row: CredentialRow) -> str:
         return owners.owned(row.owner_id) if self.shared(row) else access.PART

@@ -164,7 +164,7 @@ def test_what_is_lacking_for_a_token_is_named(kind, values, field):
         find_kind(kind).parse(values).token_request()
 
     assert field in caught.value.errors
-    assert "%cred edit" in caught.value.next_step
+    assert ("%cred login" if field == "refresh_token" else "%cred edit") in caught.value.next_step
 
 
 def test_a_token_for_azure_is_for_its_own_scopes_only():

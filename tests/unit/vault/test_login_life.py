@@ -204,7 +204,7 @@ def test_the_default_address_is_the_servers(vault, act, crm):
     assert act("login_begin", ref="crm", redirect_uri="http://127.0.0.1:1/x")["redirect_uri"] == "http://127.0.0.1:1/x"
 
 
-@pytest.mark.parametrize("address", ["ftp://x/", "javascript:alert(1)", "https:///x", "https://x/#part", "http://["])
+@pytest.mark.parametrize("address", ["ftp://x/", "javascript:alert(1)", "https:///x", "https://x/#part", "http://[", "https://x /", "https://x/\n"])
 def test_a_browser_is_sent_back_to_an_address_only(act, crm, address):
     with pytest.raises(InvalidCredential) as caught:
         act("login_begin", ref="crm", redirect_uri=address)
@@ -306,6 +306,16 @@ def test_each_member_signs_in_for_his_own(vault, act, app, provider, canary):
     shown = act("show", by=alice, ref="crm")
     assert (shown["owner"], shown["secrets"]) == ("me", ["refresh_token", "token"])
     assert act("resolve", by=alice, ref="crm")["fields"]["token"] == "at-of-alice-1-new"
+
+
+def test_a_member_who_has_not_signed_in_is_told_the_command(vault, act, app):
+    for environment, more in (("draft", ""), ("live", " --env live")):
+        act("connection_configure", app_id="crm", environment=environment, kind="oauth", sharing="member")
+        fields = {"client_id": "app", "token_url": "https://id.example/t", "authorization_url": "https://id.example/a"}
+        act("connection_set_credentials", app_id="crm", environment=environment, fields=fields, part="app")
+        with pytest.raises(TokenRefused) as refusal:
+            act("resolve", by=another(vault, f"alice-{environment}"), ref="crm", environment=environment)
+        assert refusal.value.next_step == f"Sign in: %cred login crm{more}"
 
 
 def test_one_member_does_not_end_the_login_of_another(vault, act, app):
