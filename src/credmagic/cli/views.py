@@ -19,13 +19,16 @@ from credmagic.errors import word
 Data = Mapping[str, Any]
 
 
+_MORE = "All verbs, for teams, jobs and other servers too: {prog} --help"
+
+
 def overview(data: Data, prog: str) -> Page:
     """All credentials by kind, the worst health first."""
     facts = [("", data["environment"]), ("keys in:", data["keys_in"])]
     if not data["total"]:
         empty = (
             f"No credentials yet. Make one in a form: {prog} new database warehouse",
-            f"See the kinds: {prog} kinds",
+            f"See the kinds: {prog} kinds · all verbs: {prog} --help",
         )
         return Page("credmagic", data, facts, foot=empty, strip=True)
     facts.append(("", _counted(data["total"], data.get("expiring", 0))))
@@ -33,7 +36,7 @@ def overview(data: Data, prog: str) -> Page:
     columns.append(Column("Default", 5))
     sections = [_group(group) for group in data["groups"] if group["credentials"]]
     waiting = sign_ins((view for group in data["groups"] for view in group["credentials"]), prog)
-    foot = (*waiting, f"{prog} new · {prog} use NAME · {prog} show NAME · {prog} list --json")
+    foot = (*waiting, f"{prog} new · {prog} use NAME · {prog} login NAME · {prog} show NAME", _MORE.format(prog=prog))
     return Page("credmagic", data, facts, columns, sections, foot, strip=True)
 
 
@@ -139,7 +142,7 @@ def shown(data: Data, prog: str) -> Page:
     facts += [("owner", "your team")] if data["owner"] == "team" else []
     facts += [("guarded", _grants(data))] if data.get("guarded") else []
     facts += [("health", cell.words + (f" ({cell.title})" if cell.title else ""))]
-    facts += [(name, str(value)) for name, value in data["fields"].items() if value not in (None, "")]
+    facts += [(name, _said(value)) for name, value in data["fields"].items() if value not in (None, "", [], {})]
     facts += [(name, f"[{data['name']}.{name}]") for name in data["secrets"]]
     facts += [(label, data[key]) for label, key in (("description", "description"),) if data.get(key)]
     facts += [("tags", ", ".join(data["tags"]))] if data.get("tags") else []
@@ -238,7 +241,7 @@ def why(data: Data, prog: str) -> Page:
         found = Cell("found", glyph="●", tone="ok") if step["found"] else Cell("no", glyph="○", tone="muted")
         rows.append((Cell(step["looked_for"]), found, Cell(step.get("note") or "")))
     winner = data["winner"]
-    foot = (_won(winner) if winner else f"Nothing answers to that name. Make it: {prog} new",)
+    foot = (_won(winner) if winner else f"Nothing answers to that name. Make it: {prog} new KIND {word(data['ref'])}",)
     columns = (Column("Looked for"), Column("Found"), Column(""))
     return Page("", data, columns=columns, sections=(Section(rows),), foot=foot)
 

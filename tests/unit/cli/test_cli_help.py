@@ -1,4 +1,4 @@
-"""Does help lead a newcomer, in 80 columns, and does leaving a prompt leave nothing behind?"""
+"""Does every page lead a newcomer on, in 80 columns, and does leaving a prompt leave nothing behind?"""
 
 import click
 import pytest
@@ -67,3 +67,32 @@ def test_a_secret_that_nobody_can_type_is_refused_with_the_other_ways(monkeypatc
 
     assert main(["add", "shop", "--kind", "basic", "user=ada", "--secret", "password=prompt"]) == 2
     assert "env:VAR, file:PATH" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_the_overview_leads_to_every_verb(stored, capsys):
+    if stored:
+        main(["add", "shop", "--kind", "basic", "user=ada", "--no-verify"])
+
+    main([])
+
+    assert "credmagic --help" in capsys.readouterr().out
+
+
+def test_a_page_says_lists_and_switches_in_words(capsys):
+    places = [f"{name}=https://idp.example/x" for name in ("authorization_url", "token_url")]
+    main(["add", "mail", "--kind", "oauth", "scope=read write", "client_id=x", *places])
+    capsys.readouterr()
+
+    main(["show", "mail"])
+
+    said = capsys.readouterr().out
+    assert "read, write" in said
+    assert "['" not in said
+    assert "False" not in said
+
+
+def test_why_of_an_unknown_name_has_the_whole_command(capsys):
+    main(["why", "shop"])
+
+    assert "credmagic new KIND shop" in capsys.readouterr().out
