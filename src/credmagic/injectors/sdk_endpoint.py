@@ -78,7 +78,6 @@ class Endpoint:
         self._host = f"{HOST}:{self._port}"
         self.url = f"http://{self._host}"
         self._routes = {(route.method, route.path): route for route in routes(self.url)}
-        self._pid = os.getpid()
         self._open = True
         _all.add(self)
         self._thread = threading.Thread(target=self._serve, name="credmagic-sdk", daemon=True)
@@ -89,10 +88,9 @@ class Endpoint:
         if not self._open:
             return
         self._open = False
-        if self._pid == os.getpid():  # in a forked child there is no thread to end
-            with contextlib.suppress(OSError):
-                socket.create_connection((HOST, self._port), 1.0).close()  # it wakes up and sees
-            self._thread.join(1.0)
+        with contextlib.suppress(OSError):
+            socket.create_connection((HOST, self._port), 1.0).close()  # the thread wakes up and sees
+        self._thread.join(1.0)
         self._server.server_close()
 
     def _serve(self) -> None:

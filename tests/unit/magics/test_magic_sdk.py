@@ -1,6 +1,7 @@
 """`--sdk` in a cell: what is said, how long it lasts, and what ends it."""
 
 import os
+import time
 import urllib.error
 
 import pytest
@@ -51,6 +52,15 @@ def test_it_stays_from_cell_to_cell_and_the_port_too_when_run_again(lake):
         assert lake(again).success
         assert os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == before
     assert aws()[0] == 200
+
+
+def test_no_cell_renews_what_the_sdk_renews_itself(entra, provider):
+    provider.life = 1
+    entra("%cred use entra --sdk")
+    before = provider.asked.total()
+    time.sleep(0.7)
+    entra("1")
+    assert provider.asked.total() == before
 
 
 def test_a_reload_after_a_pause_takes_it_back(lake):
