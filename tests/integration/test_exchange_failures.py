@@ -66,7 +66,7 @@ FAILURES = {
     "an empty token": (lambda: empty, "no_token"),
     "an echo": (lambda: echo, None),
 }
-STEPS = re.compile(r"%cred (verify|rotate|edit|login|connection) ?|Check its address")
+STEPS = re.compile(r"%cred (verify|rotate|edit|login|use) crm")
 
 
 @pytest.fixture(scope="module")

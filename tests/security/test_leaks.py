@@ -18,6 +18,7 @@ from nbformat import v4
 from credmagic.testing.jupyter import jupyter_server
 from security.leak_scenarios import SCENARIOS
 from security.leak_session import NOTEBOOK, Session
+from security.leak_token_scenarios import TOKEN_SCENARIOS
 from security.leaks import SPELLINGS, Canary, Search, hatch, leaks, spelled
 
 pytestmark = pytest.mark.slow
@@ -126,13 +127,13 @@ memory += [''.join(entry[2]) for name, entry in linecache.cache.items() if len(e
 
 
 def test_no_secret_leaves_a_trace_anywhere(session: Session, record_property) -> None:
-    lives = {scenario.__name__.replace("_", " "): scenario for scenario in SCENARIOS}
+    lives = {scenario.__name__.replace("_", " "): scenario for scenario in (*SCENARIOS, *TOKEN_SCENARIOS)}
     canaries: list[Canary] = []
     begun = time.monotonic()
     for name, scenario in lives.items():
         hatched = hatch(name)
         canaries += hatched.values()
-        scenario(session, hatched)
+        canaries += scenario(session, hatched) or []
     embedded = hatch("embedded")
     canaries += embedded.values()
     session.store("embedded", embedded)

@@ -28,7 +28,8 @@ def named(error: CredmagicError, stored: Stored, *, signs_in: bool, leans: bool)
     step = str(error.details.get("step", ""))
     if isinstance(error, Unreachable):
         message = f'"{stored.name}" got no token{_at(step, stored)}: {error.message}'
-        return Unreachable(message, code=error.code, next_step=error.next_step, details=error.details)
+        command = f"Check its address, VPN and firewall, then: %cred verify {name}"
+        return Unreachable(message, code=error.code, next_step=command, details=error.details)
     if isinstance(error, InvalidCredential) and signs_in:  # what a token is made of, only a sign-in brings
         return not_signed_in(stored.name, stored.row.environment)
     if isinstance(error, InvalidCredential) and "NAME" in error.next_step:  # the kind does not know what it is called
