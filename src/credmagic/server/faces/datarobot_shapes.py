@@ -22,6 +22,7 @@ from credmagic.server.faces.datarobot_models import (
     DataRobotAssociation,
     DataRobotCredential,
 )
+from credmagic.server.faces.spelling import field_name, spelled
 from credmagic.server.notebooks import Notebooks
 
 _DESCRIBING = {"name", "credentialType", "description", "environment", "expiresAt", "tags"}
@@ -109,32 +110,19 @@ def _fields(body: Mapping[str, Any]) -> dict[str, Any]:
 @contextmanager
 def spelled_for(kind: Any) -> Iterator[None]:
     """Inside, an unknown type is a bad field (422), and fields are called in errors as DataRobot calls them."""
-    problem: InvalidCredential | None = None
+    problem = ""
     try:
-        yield
+        with spelled(lambda ours: _OWN.get(ours) or (field_name(FACE, kind, ours) if isinstance(kind, str) else ours)):
+            yield
     except UnknownKind as error:
-        problem = InvalidCredential(
-            error.message, errors={"credentialType": "unknown type"}, next_step="GET api/kinds lists them."
+        problem = error.message
+    if problem:
+        raise InvalidCredential(
+            problem, errors={"credentialType": "unknown type"}, next_step="GET api/kinds lists them."
         )
-    except InvalidCredential as error:
-        problem = type(error)(
-            error.message,
-            next_step=error.next_step,
-            errors={_wire(kind, name): text for name, text in error.errors.items()},
-        )
-    if problem is not None:
-        raise problem
 
 
-def _wire(kind: Any, name: str) -> str:
-    own = {"new_name": "name", "kind": "credentialType", "expires_at": "expiresAt"}
-    if name in own or not isinstance(kind, str):
-        return own.get(name, name)
-    try:
-        cls = find_kind(kind)
-    except UnknownKind:
-        return name
-    return cls.wire_name(FACE, name) if cls.spec(name) is not None else name
+_OWN = {"new_name": "name", "kind": "credentialType", "expires_at": "expiresAt"}
 
 
 class Objects:

@@ -8,8 +8,8 @@ pairs of key and value, and stays what it is when that comes back.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -18,6 +18,7 @@ from credmagic.errors import Conflict, CredentialNotFound, InvalidCredential
 from credmagic.kinds.base import CredentialKind, env_text
 from credmagic.kinds.registry import find_kind
 from credmagic.server.faces import orchestrate_models as models
+from credmagic.server.faces.spelling import field_name, spelled
 
 FACE = "orchestrate"
 OAUTH, PAIRS = "oauth2", "key_value_creds"
@@ -76,9 +77,9 @@ def not_configured(app_id: str, environment: str) -> CredentialNotFound:
 
 def wire(kind: str) -> tuple[str, str | None]:
     """`security_scheme` and `auth_type` of a kind."""
-    spelled = find_kind(kind).aliases
-    auth_type = next((name for name in AUTH_TYPES if name in spelled), None)
-    scheme = next((name for name in SCHEMES if name in spelled), PAIRS)
+    names = find_kind(kind).aliases
+    auth_type = next((name for name in AUTH_TYPES if name in names), None)
+    scheme = next((name for name in SCHEMES if name in names), PAIRS)
     return (OAUTH, auth_type) if auth_type else (scheme, None)
 
 
@@ -179,22 +180,9 @@ def _pairs(cls: type[CredentialKind]) -> str:
     return next((spec.name for spec in cls.specs() if spec.type == "map" and len(cls.specs()) == 1), "")
 
 
-@contextmanager
-def spelled_for(kind: str) -> Iterator[None]:
+def spelled_for(kind: str) -> AbstractContextManager[None]:
     """Inside, fields are called in errors as Orchestrate calls them."""
-    problem: InvalidCredential | None = None
-    try:
-        yield
-    except InvalidCredential as error:
-        errors = {_spelled(kind, name): text for name, text in error.errors.items()}
-        problem = type(error)(error.message, errors=errors, next_step=error.next_step)
-    if problem is not None:
-        raise problem
-
-
-def _spelled(kind: str, name: str) -> str:
-    cls = find_kind(kind)
-    return cls.wire_name(FACE, name) if cls.spec(name) is not None else name
+    return spelled(lambda ours: field_name(FACE, kind, ours))
 
 
 # ── what is answered ─────────────────────────────────────────────────────────────────────────────────────────

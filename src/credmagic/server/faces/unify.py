@@ -68,7 +68,7 @@ class MachineUsersHandler(UnifyHandler):
     @signed_in
     async def post(self, org: str) -> None:
         self.shapes.check_org(org)
-        with self.shapes.spelled(self.shapes.IN_CREATION):
+        with self.shapes.creating():
             made = await self.ask("machine_add", **self.shapes.creation(self.body()))
         self.answer(self.shapes.user(made))
 
@@ -79,7 +79,7 @@ class MachineUserHandler(UnifyHandler):
     @signed_in
     async def put(self, org: str, ref: str) -> None:
         self.shapes.check_org(org)
-        with self.shapes.spelled(self.shapes.IN_CHANGE):
+        with self.shapes.changing():
             changed = await self.ask("machine_set_password", ref=ref, **self.shapes.new_password(self.body()))
         self.answer(self.shapes.user(changed))
 

@@ -5,11 +5,12 @@ Names only: which values are right is for the vault to say.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from credmagic.errors import CredmagicError, InvalidCredential, NotFound
+from credmagic.errors import InvalidCredential, NotFound
+from credmagic.server.faces.spelling import spelled
 from credmagic.server.faces.unify_models import UnifySession, UnifyUser
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 TEAM = "1"
 """The number of the one team of a store, as an organization."""
-IN_CREATION = {"id": "identifier", "name": "fullName", "role": "roleNames"}
-IN_CHANGE = {"password": "newPassword"}
-"""The vault's name of a parameter → what it is called in a body."""
 _USER = tuple(UnifyUser.model_fields)
 
 
@@ -66,11 +64,11 @@ def _given(value: Any, name: str) -> Any:
     return value
 
 
-@contextmanager
-def spelled(names: Mapping[str, str]) -> Iterator[None]:
-    """Inside, fields are called in errors as Unify calls them."""
-    try:
-        yield
-    except CredmagicError as error:
-        error.errors = {names.get(name, name): text for name, text in error.errors.items()}
-        raise
+def creating() -> AbstractContextManager[None]:
+    """Inside, parameters of `creation` are called in errors as Unify calls them."""
+    return spelled(lambda ours: {"id": "identifier", "name": "fullName", "role": "roleNames"}.get(ours, ours))
+
+
+def changing() -> AbstractContextManager[None]:
+    """The same for `new_password`."""
+    return spelled(lambda ours: {"password": "newPassword"}.get(ours, ours))
