@@ -17,6 +17,7 @@ from credmagic.store.transaction import Reader
 from credmagic.vault.audit import Caller
 from credmagic.vault.connection_credentials import set_credentials
 from credmagic.vault.connection_names import configurations, search
+from credmagic.vault.credentials import update
 from credmagic.vault.guarding import check_change
 from credmagic.vault.identity_provider import SIGNED_IN
 from credmagic.vault.lending import borrowed
@@ -97,6 +98,7 @@ def _for_member(vault: Vault, reader: Reader, stored: Stored) -> Keep | None:
     app_id, environment = connection.app_id, stored.row.environment
 
     def keep(vault: Vault, caller: Caller, fields: Mapping[str, Any], ends: str | None) -> dict[str, Any]:
-        return set_credentials(vault, caller, app_id, environment, fields, "runtime")
+        view = set_credentials(vault, caller, app_id, environment, fields, "runtime")
+        return update(vault, caller, view["id"], expires_at=ends) if ends else view
 
     return keep

@@ -318,6 +318,16 @@ def test_a_member_who_has_not_signed_in_is_told_the_command(vault, act, app):
         assert refusal.value.next_step == f"Sign in: %cred login crm{more}"
 
 
+def test_a_members_token_that_nothing_renews_ends_when_it_says(vault, act, app, provider):
+    alice = another(vault, "alice")
+    provider.says = [(200, {"access_token": "at-1234567890", "expires_in": 3600})]
+    view = sign_in(act, alice)["credential"]
+    assert view["expires_at"]
+    assert view["secrets"] == ["token"]
+    provider.says = [(200, TOKENS)]
+    assert sign_in(act, alice)["credential"]["expires_at"] is None
+
+
 def test_one_member_does_not_end_the_login_of_another(vault, act, app):
     alice, bob = another(vault, "alice"), another(vault, "bob")
     login = begun(act, by=alice)
