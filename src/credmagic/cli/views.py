@@ -146,7 +146,10 @@ def shown(data: Data, prog: str) -> Page:
     facts += [(name, f"[{data['name']}.{name}]") for name in data["secrets"]]
     facts += [(label, data[key]) for label, key in (("description", "description"),) if data.get(key)]
     facts += [("tags", ", ".join(data["tags"]))] if data.get("tags") else []
-    facts += [("version", f"{data['version']} of {data.get('versions', data['version'])}")]
+    kept = data.get("versions", data["version"])  # fewer than its number where a renewal took another's place
+    facts += [
+        ("version", f"{data['version']} of {kept}" if data["version"] <= kept else f"{data['version']} ({kept} kept)")
+    ]
     facts += [("expiry", f"{expiry(data).text} ({ages.absolute(data['expires_at'])})")] if data["expires_at"] else []
     facts += [("last use", f"{last_use(data).text.removeprefix('used ')}"), ("attached to", _places(data))]
     foot = tuple(sign_ins([data], prog)) or (f"Use it: {prog} use {word(data['name'])}",)

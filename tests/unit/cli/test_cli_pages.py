@@ -114,7 +114,7 @@ def test_the_overview_groups_by_kind_with_counts():
     assert "credmagic   draft · keys in: a key file · 4 credentials · 1 expires soon" in text
     assert "Kind 0 · 2" in text
     assert "k1-n001" in text
-    assert text.splitlines()[-1].startswith("%cred new · ")
+    assert text.splitlines()[-2].startswith("%cred new · ")
 
 
 def test_no_line_ends_in_blanks_and_none_is_cut_in_a_pipe(capsys, monkeypatch):
@@ -135,3 +135,11 @@ def test_a_terminal_has_its_width_respected():
 
     assert max(map(len, text.splitlines())) <= 50
     assert text.replace("\n", "").replace(" ", "").count("n" * 10) >= 1
+
+
+@pytest.mark.parametrize(("kept", "said"), [(3, "3 of 3"), (5, "3 of 5"), (2, "3 (2 kept)")])
+def test_a_version_is_never_of_fewer_than_there_were(kept, said):
+    """Renewed tokens take each other's place, so numbers grow and what is kept does not."""
+    one = view(title="OAuth login", owner="me", secrets=[], tags=[], version=3, versions=kept, uses=0)
+
+    assert dict(views.shown(one, "%cred").facts)["version"] == said
