@@ -1,14 +1,18 @@
 """A browser comes back to a real server: the login it belongs to ends, and nothing of the answer stays anywhere."""
 
+import ssl
 import threading
 import time
+import urllib.request
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
 from credmagic.testing.jupyter import jupyter_server
 from credmagic.testing.oidc_provider import OidcProvider
+from credmagic.testing.tls import self_signed
 from loopback_server import running
+from reverse_proxy import reverse_proxy
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +174,21 @@ def test_nothing_that_a_login_is_made_of_lies_anywhere(server, kernel, canary):
     assert b"login.done" in lying
     for secret in (canary[:30], state, form["code_verifier"][0]):
         assert secret.encode() not in lying
+
+
+def test_a_browser_comes_back_through_a_proxy_under_the_address_it_knows(server, kernel, tmp_path):
+    certificate = self_signed(tmp_path)
+    trusted = ssl.create_default_context(cafile=str(certificate.cert))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trusted))
+    with reverse_proxy(server.port, certificate) as proxy, running() as provider:
+        provider.answer = lambda *asked: (200, {"access_token": "at-1234567890", "refresh_token": "rt-1234567890"})
+        fields = {"client_id": "app", "token_url": f"{provider.url}/token", "authorization_url": f"{provider.url}/auth"}
+        server.run(kernel, f"_ = call('create', name='proxied', kind='oauth', verify=False, fields={fields!r})")
+        redirect = f"{proxy.origin}{server.base_url}credmagic/api/oauth/callback"
+        server.run(kernel, f"login = call('login_begin', ref='proxied', redirect_uri={redirect!r})")
+        asked = parse_qs(urlsplit(server.run(kernel, "print(login['authorization_url'])").strip()).query)
+        with opener.open(f"{asked['redirect_uri'][0]}?code=c-1234567890&state={asked['state'][0]}", timeout=20) as page:
+            assert page.status == 200
+        form = parse_qs(provider.seen[0][2].decode())
+    assert server.run(kernel, "print(call('login_check', login_id=login['login_id'])['state'])").strip() == "done"
+    assert form["redirect_uri"] == [redirect]
