@@ -24,7 +24,7 @@ def apps(data: Mapping[str, Any], prog: str) -> Page:
         )
         for one in data["apps"]
     ]
-    return Page("applications", data, (), columns, [Section(rows)], foot=(f"{prog} key create NAME",))
+    return Page("applications", data, (), columns, [Section(rows)], foot=(f"Give one a key: {prog} key create NAME",))
 
 
 def keys(data: Mapping[str, Any], prog: str) -> Page:
