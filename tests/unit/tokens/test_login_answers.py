@@ -113,7 +113,12 @@ def test_what_the_provider_wants_beside_cannot_take_the_place_of_what_protects_t
 def test_a_provider_that_echoes_what_it_was_sent_is_not_quoted(wanted, provider, canary, sent):
     def echo(path, headers, body):
         form = {key: values[0] for key, values in parse_qs(body.decode()).items()}
-        said = {"client_secret": canary[:30], "code": form["code"], "verifier": form["code_verifier"], "query": QUERY}
+        said = {
+            "client_secret": canary[:30],
+            "code": form["code"],
+            "verifier": form["code_verifier"].lstrip("-_"),
+            "query": QUERY,
+        }
         return 400, {"error": said[sent][:64], "error_description": said[sent]}
 
     provider.answer = echo
