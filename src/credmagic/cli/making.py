@@ -8,6 +8,7 @@ import click
 
 from credmagic.cli import options, sources
 from credmagic.cli.door import Door
+from credmagic.cli.health import sign_ins
 from credmagic.cli.usage import UsageError, Verb
 from credmagic.errors import word
 
@@ -22,7 +23,11 @@ def done(door: Door, view: dict[str, Any], word: str, as_json: bool) -> Any:
         door.note(f"▲ {line}")
     outcome = (view.get("verified") or {}).get("outcome")
     said = {"ok": "verified", "unverifiable": "not verifiable"}.get(outcome or "", "not verified")
-    return door.say(f"✓ {view['name']} {word}: {view['title']}, {view['environment'] or 'all environments'}, {said}")
+    said = "not signed in yet" if view.get("sign_in") else said
+    door.say(f"✓ {view['name']} {word}: {view['title']}, {view['environment'] or 'all environments'}, {said}")
+    for line in sign_ins([view], door.prog):
+        door.note(line)
+    return None
 
 
 @click.command("new", cls=Verb)
