@@ -230,3 +230,12 @@ def test_what_it_showed_has_no_value_in_it(kernel):
     assert "[lake.sdk_bearer]" in shown
     assert "[entra.sdk_bearer]" in shown
     assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" in kernel.shown
+
+
+def test_one_that_is_attached_so_is_there_in_the_first_cell_of_another_kernel(kernel):
+    how = {"object_type": "kernelspec", "object_id": "python3", "inject": "sdk"}
+    kernel.client.call("attach", ref="lake", **how)
+    other = kernel.server.start_kernel("other.ipynb")
+    kernel.server.run(other, "%load_ext credmagic")
+    shown = kernel.server.run(other, "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])")
+    assert "/reader/credmagic-" in shown
