@@ -89,10 +89,11 @@ def sdk_of(credential: Credential) -> type[Sdk]:
     name = find_kind(credential.kind).sdk
     if name is not None:
         return sdks.get(name)
-    able = [cls.kind for cls in all_kinds() if cls.sdk]
+    able, ref = [cls.kind for cls in all_kinds() if cls.sdk], word(credential.name)
+    in_code = f"In code its token is always fresh: cred = %cred use {ref}, then cred.token"
     raise InvalidCredential(
         f"{credential.name} is of kind {credential.kind}, which no SDK renews by itself; it does {' or '.join(able)}",
-        next_step=f"Its token is always fresh in code: cred = %cred use {word(credential.name)}, then cred.token",
+        next_step=in_code if credential.is_short_lived else f"In variables, as it is: %cred use {ref} --export",
     )
 
 

@@ -113,6 +113,7 @@ def test_the_machine_s_own_role_needs_no_credential(clean, injector):
 def test_other_kinds_are_told_which_can(clean, injector, canary):
     said = refused(injector, stored("db", "basic", {"user": "u", "password": canary}))
     assert "azure_service_principal or gcp or s3" in said
+    assert said.endswith("%cred use db --export")
 
 
 def test_without_a_port_nothing_is_set(session_keys, injector, monkeypatch):
