@@ -39,7 +39,7 @@ def machines(data: Mapping[str, Any], prog: str) -> Page:
     found = data["machines"]
     if not found:
         return Page("machines", data, foot=(f"No machines yet. Make one: {prog} machine add",))
-    columns = [Column("Id"), Column("Name", 3), Column("Created", 2), Column("Status"), Column("Role")]
+    columns = [Column("Id"), Column("Name", 2), Column("Created", 3), Column("Status"), Column("Role")]
     rows = [
         (
             Cell(one["id"], code=True),

@@ -1,7 +1,8 @@
 """How does a page look in a terminal, and in a pipe?
 
-`rich` tables: with rules on a terminal, bare columns when piped, `NO_COLOR` and the width respected. `page_text` is the
-same without any escape: it is what `text/plain` of a notebook display and a screen reader get.
+`rich` tables: with rules on a terminal, bare columns when piped, `NO_COLOR` and the width respected. Columns leave when
+it gets narrow, so that names and ids stay whole. `page_text` is the same without any escape: it is what `text/plain`
+of a notebook display and a screen reader get.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,12 @@ _PIPED_WIDTH = 400
 
 _NAME_WIDTH = 40
 """Groups are aligned up to this width (characters); a longer name only widens its own group."""
+
+_TEXT_WIDTH = 24
+"""Text of several words is not folded narrower than this (characters)."""
+
+_GAP = 3
+"""Between two columns, at most (characters)."""
 
 
 def print_json(data: Mapping[str, Any]) -> None:
@@ -77,7 +84,7 @@ def _write(console: Console, page: Page, *, plain: bool) -> None:
         if section.title:
             console.print(Text(f" {section.title}", "bold"))
         if section.rows:
-            console.print(_table(page, section, widths, plain=plain))
+            console.print(_table(page, section, widths, console.width, plain=plain))
         if section.code:  # not folded: a broken line could not be copied
             console.print(Text(indent(section.code, "   ")), soft_wrap=True)
     for line in page.foot:
@@ -104,11 +111,33 @@ def _widths(page: Page) -> list[int]:
     return [max((cell_len(row[index].words) for row in rows), default=0) for index in range(len(page.columns))]
 
 
-def _table(page: Page, section: Section, widths: list[int], *, plain: bool) -> Table:
+def _kept(page: Page, room: int) -> list[int]:
+    """The columns that fit `room` characters, by index: the highest `drop` leaves first, 0 stays and folds."""
+    needs = [_least(column.title, [row[at].words for section in page.sections for row in section.rows])
+             for at, column in enumerate(page.columns)]  # fmt: skip
+    kept = list(range(len(needs)))
+    while sum(needs[at] + _GAP for at in kept) > room + _GAP:
+        first = max(kept, key=lambda at: (page.columns[at].drop, at))
+        if not page.columns[first].drop:
+            break
+        kept.remove(first)
+    return kept
+
+
+def _least(title: str, cells: Iterable[str]) -> int:
+    """The width (characters) below which a column breaks words, or becomes a tower of them."""
+    from rich.cells import cell_len
+
+    texts = [(text, max(map(cell_len, text.split()), default=0)) for text in (title, *cells)]
+    return min(_NAME_WIDTH, max(max(word, min(cell_len(text), _TEXT_WIDTH)) for text, word in texts))
+
+
+def _table(page: Page, section: Section, widths: list[int], room: int, *, plain: bool) -> Table:
     from rich import box
     from rich.table import Table
 
     grouped = bool(section.title)
+    kept = _kept(page, room - (_GAP if grouped else 0))
     table = Table(
         box=None if plain or grouped else box.SIMPLE_HEAD,
         show_header=not grouped and any(column.title for column in page.columns),
@@ -117,13 +146,19 @@ def _table(page: Page, section: Section, widths: list[int], *, plain: bool) -> T
     )
     if grouped:
         table.add_column(width=1)
-    for column, width in zip(page.columns, widths, strict=True):
-        least = min(width, _NAME_WIDTH) if grouped else None
-        table.add_column(column.title, overflow="fold", min_width=least)
+    for at in kept:
+        least = min(widths[at], _NAME_WIDTH) if grouped else None
+        whole = widths[at] <= _TEXT_WIDTH or (widths[at] <= _NAME_WIDTH and _is_word(page, at))
+        table.add_column(page.columns[at].title, overflow="fold", min_width=least, no_wrap=whole)
     for row in section.rows:
-        cells: list[Text | str] = [_styled(cell) for cell in row]
+        cells: list[Text | str] = [_styled(row[at]) for at in kept]
         table.add_row(*(["", *cells] if grouped else cells))
     return table
+
+
+def _is_word(page: Page, at: int) -> bool:
+    """Whether a column holds ids and names, of which no part is of use."""
+    return not any(" " in row[at].words for section in page.sections for row in section.rows)
 
 
 def _styled(cell: Cell) -> Text:

@@ -137,6 +137,18 @@ def test_a_terminal_has_its_width_respected():
     assert text.replace("\n", "").replace(" ", "").count("n" * 10) >= 1
 
 
+def test_columns_leave_a_narrow_terminal_before_a_name_is_broken():
+    name = "databricks_service_principal_account"
+    one = {"kind": name, "title": "Databricks", "aliases": ["databricks_sp"], "verifiable": True, "env": ["A_VARIABLE"]}
+
+    wide, narrow = (tables.page_text(views.kinds({"kinds": [one]}, "credmagic"), width) for width in (120, 60))
+
+    assert "A_VARIABLE" in wide
+    assert "A_VARIABLE" not in narrow
+    assert name in narrow
+    assert "yes" in narrow
+
+
 @pytest.mark.parametrize(("kept", "said"), [(3, "3 of 3"), (5, "3 of 5"), (2, "3 (2 kept)")])
 def test_a_version_is_never_of_fewer_than_there_were(kept, said):
     """Renewed tokens take each other's place, so numbers grow and what is kept does not."""
