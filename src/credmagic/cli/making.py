@@ -10,7 +10,7 @@ from credmagic.cli import options, sources
 from credmagic.cli.door import Door
 from credmagic.cli.health import sign_ins
 from credmagic.cli.usage import UsageError, Verb
-from credmagic.errors import word
+from credmagic.errors import short, word
 
 
 def done(door: Door, view: dict[str, Any], word: str, as_json: bool) -> Any:
@@ -113,5 +113,17 @@ def rename(door: Door, ref: str, new_name: str, environment: str | None) -> Any:
 def rm(door: Door, ref: str, environment: str | None, force: bool) -> Any:
     """Delete a credential with all its versions."""
     where = door.environment(environment)
+    if environment:
+        _only_there(door, ref, where)
     gone = door.client.call("delete", ref=ref, environment=where, force=force)["deleted"]
     return door.say(f"✓ {gone['name']} deleted: {gone['title']}, {gone['environment'] or 'all environments'}")
+
+
+def _only_there(door: Door, ref: str, environment: str) -> None:
+    """Looking a name up goes on to the credential of all environments; who deletes it has to mean that one."""
+    found = door.client.call("show", ref=ref, environment=environment)["environment"]
+    if found != environment:
+        raise UsageError(
+            f'"{short(ref)}" is not of {short(environment)} alone: it is the one of {found or "all environments"}',
+            next_step=f"Delete that: {door.prog} rm {word(ref)}{f' --env {word(found)}' if found else ''}",
+        )

@@ -124,6 +124,15 @@ def test_rename_and_rm(shell, warehouse):
     assert shell("show", "lake")[0] == 4
 
 
+def test_rm_in_one_environment_spares_the_credential_of_all(shell):
+    shell("add", "shop", "--kind", "basic", "user=ann")
+
+    code, _, err = shell("rm", "shop", "--env", "live")
+
+    assert (code, "credmagic rm shop" in err) == (2, True)
+    assert shell("show", "shop")[0] == 0
+
+
 def test_what_is_attached_is_not_deleted_without_force(shell, warehouse):
     assert shell("attach", "warehouse", "notebook", "a.ipynb", "--default")[0] == 0
     assert "a.ipynb" in shell("uses", "warehouse")[1]
