@@ -70,13 +70,18 @@ def test_a_secret_that_nobody_can_type_is_refused_with_the_other_ways(monkeypatc
 
 
 @pytest.mark.parametrize("stored", [False, True])
-def test_the_overview_leads_to_every_verb(stored, capsys):
+def test_the_overview_leads_to_every_verb(stored, capsys, monkeypatch, canary):
+    monkeypatch.setenv("PW", canary)
     if stored:
-        main(["add", "shop", "--kind", "basic", "user=ada", "--no-verify"])
+        main(["add", "shop", "--kind", "basic", "user=ada", "--secret", "password=env:PW"])
+    capsys.readouterr()
 
     main([])
 
-    assert "credmagic --help" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert ("shop" in said) is stored
+    assert "credmagic --help" in said
+    assert canary not in said
 
 
 def test_a_page_says_lists_and_switches_in_words(capsys):

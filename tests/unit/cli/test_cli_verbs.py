@@ -124,8 +124,9 @@ def test_rename_and_rm(shell, warehouse):
     assert shell("show", "lake")[0] == 4
 
 
-def test_rm_in_one_environment_spares_the_credential_of_all(shell):
-    shell("add", "shop", "--kind", "basic", "user=ann")
+def test_rm_in_one_environment_spares_the_credential_of_all(shell, monkeypatch, canary):
+    monkeypatch.setenv("PW", canary)
+    shell("add", "shop", "--kind", "basic", "user=ann", "--secret", "password=env:PW")
 
     code, _, err = shell("rm", "shop", "--env", "live")
 
