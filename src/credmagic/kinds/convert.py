@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from credmagic.kinds.fields import FieldSpec
-from credmagic.kinds.names import has_control, read_datetime
+from credmagic.kinds.names import BLANKS, has_control, read_datetime
 from credmagic.masking import looks_like_mask
 from credmagic.values import UNNAMED, SecretStr
 
@@ -73,7 +73,7 @@ def _limited(value: Any, limit: int = MAX_BYTES) -> str:
 def _line(spec: FieldSpec, value: Any) -> str:
     text = _limited(value)
     if spec.trim:
-        text = text.strip()
+        text = text.strip(BLANKS)
     if has_control(text):
         raise Problem("must be one line without control characters")
     return text
@@ -87,7 +87,7 @@ def _text(spec: FieldSpec, value: Any) -> str:
 
 
 def _url(spec: FieldSpec, value: Any) -> str:
-    text = _limited(value).strip()
+    text = _limited(value).strip(BLANKS)
     if has_control(text) or re.search(r"\s", text):
         raise Problem("must not contain blanks or line breaks")
     try:

@@ -26,7 +26,7 @@ _SCHEMAS: Mapping[str, dict[str, Any]] = {
     "str": {"pattern": names.ONE_LINE},
     "choice": {"pattern": names.ONE_LINE},
     "text": {"pattern": names.SOME_LINES},
-    "url": {"pattern": r"^https?://[^\s/?#@]+([/?#]\S*)?$", "format": "uri"},
+    "url": {"pattern": r"^[ \t\r\n]*https?://[^\s/?#@]+([/?#]\S*)?[ \t\r\n]*$", "format": "uri"},
 }
 """What JSON Schema can say of the rules in `convert`; it counts characters where we count bytes."""
 _SECRET_TEXT: dict[str, Any] = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$"}
@@ -93,6 +93,8 @@ def _declare(mark: FieldSpec, default: Any, schema: dict[str, Any]) -> Any:
     if mark.type not in TYPES:
         raise TypeError(f"unknown field type {mark.type!r}; known: {', '.join(TYPES)}")
     schema = (_SECRET_TEXT if mark.secret and mark.type in _SCHEMAS else _SCHEMAS.get(mark.type, {})) | schema
+    if mark.trim and mark.type == "str" and not mark.secret:
+        schema |= {"pattern": names.ONE_LINE_TRIMMED}
     if default is ... and "pattern" in schema:
         schema |= {"minLength": 1}
     if mark.choices and not mark.open_choice:
