@@ -45,16 +45,10 @@ def begin(
     """
     target = target_of(vault, caller, ref, environment, idp)
     way = _chosen(vault, target, how)
-    redirect_uri = redirect_uri or vault.logins.callback_url
-    if way.comes_back and not _is_address(redirect_uri):
-        raise InvalidCredential(
-            "the provider must know where to send the browser back to",
-            errors={"redirect_uri": "must be an http or https address without a fragment"},
-            next_step=f"{target.command} --redirect-uri https://…/credmagic/api/oauth/callback",
-        )
+    redirect_uri = _comes_back_to(vault, target, way, redirect_uri)
     request, failure = target.request, None
     try:
-        pending = within(lambda: way.begin(request, redirect_uri or ""), way.timeout, secrets_of(request))
+        pending = within(lambda: way.begin(request, redirect_uri), way.timeout, secrets_of(request))
     except (TokenRefused, Unreachable) as error:
         failure = _told(target, error)
     if failure is not None:
@@ -72,6 +66,18 @@ def begin(
         "login_id": login.id, "how": way.name, "name": target.name, **shown,
         "until": until.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
     }  # fmt: skip
+
+
+def _comes_back_to(vault: Vault, target: Target, way: SignIn, asked: str | None) -> str:
+    """Where the provider sends the browser back to; "" where it does not matter. Raises `InvalidCredential`."""
+    redirect_uri = asked or vault.logins.callback_url or ""
+    if way.comes_back and not _is_address(redirect_uri):
+        raise InvalidCredential(
+            "the provider must know where to send the browser back to",
+            errors={"redirect_uri": "must be an http or https address without a fragment"},
+            next_step=f"{target.command} --redirect-uri https://…/credmagic/api/oauth/callback",
+        )
+    return redirect_uri
 
 
 def check(vault: Vault, caller: Caller, login_id: str) -> dict[str, Any]:
