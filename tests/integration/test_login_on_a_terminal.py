@@ -97,6 +97,7 @@ def test_by_an_address_that_is_pasted_and_not_shown(crm, provider):
     assert login.returncode == 0
     assert address.startswith("http://127.0.0.1/callback?")
     assert parse_qs(urlsplit(address).query)["code"][0] not in said
+    assert "--paste" not in said, "who pastes is not told to"
     assert accepted(crm, provider)
 
 

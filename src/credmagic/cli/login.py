@@ -90,6 +90,8 @@ def _waited(door: Door, begun: dict[str, Any], loopback: Loopback | None) -> dic
     """Until the browser is back, or the device's provider says so."""
     answers: SimpleQueue[str] = SimpleQueue()
     _show(door, begun)
+    if "user_code" not in begun:
+        door.note(f"The browser is on another machine? {door.prog} login {word(begun['name'])} --paste")
     if loopback is not None and "authorization_url" in begun:
         loopback.wait_for(begun["authorization_url"], answers.put, _left(begun))
     with _countdown() as show:
@@ -146,7 +148,6 @@ def _show(door: Door, begun: dict[str, Any]) -> None:
     else:
         door.say(f"Open this in a browser and sign in:\n\n    {begun['authorization_url']}\n")
         door.say(f"Redirect URI, to be registered at the provider: {begun['redirect_uri']}")
-        door.note(f"The browser is on another machine? {door.prog} login {word(begun['name'])} --paste")
     sys.stdout.flush()
 
 
