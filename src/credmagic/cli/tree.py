@@ -50,7 +50,10 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
 VERBS: tuple[click.Command, ...] = tuple(verb for verbs in SECTIONS.values() for verb in verbs)
 
 
-@click.group("credmagic", cls=Tree, sections=SECTIONS, invoke_without_command=True, no_args_is_help=False)
+@click.group(
+    "credmagic", cls=Tree, sections=SECTIONS, invoke_without_command=True, no_args_is_help=False,
+    subcommand_metavar="[VERB …]", epilog="VERB --help tells one in full.",
+)  # fmt: skip
 @options.as_json
 @click.version_option(package_name="credmagic", message="%(prog)s %(version)s")
 @click.pass_context
