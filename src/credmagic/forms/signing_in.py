@@ -67,7 +67,7 @@ class SigningIn:
         if self._begun is not None:
             return self._check()
         try:
-            self._begun = self._client.call("login_begin", redirect_uri=self._address(content), **_given(self._asked))
+            self._begun = self._client.call("login_begin", **self._address(content), **_given(self._asked))
         finally:
             if "authorization_url" not in (self._begun or {}):
                 self._hang_up()
@@ -102,19 +102,20 @@ class SigningIn:
         return stopped
 
     # ── words ────────────────────────────────────────────────────────────────────────────────────────────
-    def _address(self, content: Message) -> str | None:
-        """Where the browser comes back to: as was asked for, as the page sees this server, a port of this process.
+    def _address(self, content: Message) -> dict[str, str]:
+        """Where the browser comes back to: as was asked for, a port of this process, as the page sees this server.
 
-        None leaves it to the vault's server, of which neither knows more.
+        Empty leaves it to the vault's server, of which neither knows more.
         """
         if self._redirect_uri:
-            return self._redirect_uri
+            return {"redirect_uri": self._redirect_uri}
         if self._client.plane == "local":
             from credmagic.forms.loopback import Loopback  # http.server: only where no server of ours runs
 
             self._loopback = Loopback()
-            return self._loopback.address
-        return str(content["callback"]) if content.get("callback") and self._client.plane == "kernel" else None
+            return {"redirect_uri": self._loopback.address}
+        seen = content.get("callback") if self._client.plane == "kernel" else None
+        return {"page_address": str(seen)} if seen else {}
 
     def _waiting(self, known: Mapping[str, Any]) -> dict[str, Any]:
         assert self._begun is not None

@@ -50,7 +50,9 @@ class Credmagic(LoggingConfigurable):
     failed_sign_ins_of_an_address = Int(60, min=1, config=True, help="Failures of one address in a minute, any id.")
     socket_dir = Unicode("", config=True, help="Directory of the kernel socket; empty: CREDMAGIC_HOME/run.")
     callback_url = Unicode(
-        "", config=True, help="Where providers send browsers back to (…/credmagic/api/oauth/callback); empty: guessed."
+        "",
+        config=True,
+        help="Where providers send browsers back to (…/credmagic/api/oauth/callback); empty: as the page sees it.",
     )
     save_guard = Bool(True, config=True, help="Keep stored values out of every file that is saved through this server.")
 
@@ -87,7 +89,8 @@ class Credmagic(LoggingConfigurable):
             failures_of_an_address=self.failed_sign_ins_of_an_address,
         )
         vault = open_vault(notify=self.log.warning, rates=Rates(limits))
-        vault.logins.callback_url = self.callback_url or callback_address(self.serverapp)
+        vault.logins.callback_url = self.callback_url or None
+        vault.logins.own_address = callback_address(self.serverapp)
         return vault
 
     def load(self) -> None:

@@ -37,15 +37,17 @@ def begin(
     how: str = "",
     redirect_uri: str | None = None,
     idp: bool = False,
+    page_address: str | None = None,
 ) -> dict[str, Any]:
     """Start to sign in: what to show the person. `how` is `code` or `device`; without it, what the credential offers.
 
-    With `idp`, at the identity provider of the connection `ref`.
+    With `idp`, at the identity provider of the connection `ref`. `page_address` is the callback as the page that shows
+    the login sees it, which is less than what was asked for or set (decision 0023).
     Raises `InvalidCredential` for what nobody signs in for, `TokenRefused` and `Unreachable` from a device's provider.
     """
     target = target_of(vault, caller, ref, environment, idp)
     way = _chosen(vault, target, how)
-    redirect_uri = _comes_back_to(vault, target, way, redirect_uri)
+    redirect_uri = _comes_back_to(vault, target, way, redirect_uri, page_address)
     request, failure = target.request, None
     try:
         pending = within(lambda: way.begin(request, redirect_uri), way.timeout, secrets_of(request))
@@ -68,9 +70,9 @@ def begin(
     }  # fmt: skip
 
 
-def _comes_back_to(vault: Vault, target: Target, way: SignIn, asked: str | None) -> str:
+def _comes_back_to(vault: Vault, target: Target, way: SignIn, asked: str | None, seen: str | None) -> str:
     """Where the provider sends the browser back to; "" where it does not matter. Raises `InvalidCredential`."""
-    redirect_uri = asked or vault.logins.callback_url or ""
+    redirect_uri = asked or vault.logins.callback_url or seen or vault.logins.own_address or ""
     if way.comes_back and not _is_address(redirect_uri):
         raise InvalidCredential(
             "the provider must know where to send the browser back to",

@@ -49,7 +49,9 @@ class Logins:
     def __init__(self, ticks: Callable[[], float] = time.monotonic) -> None:
         self.ticks = ticks
         self.callback_url: str | None = None
-        """Where a browser comes back to that nobody said another address for; None where no server listens."""
+        """Where browsers come back to, as who runs the server has set it; None where it is to be guessed."""
+        self.own_address: str | None = None
+        """The server's own guess, where no page says how its browser knows it; None where no server listens."""
         self._logins: dict[str, Login] = {}
         self._guard = threading.Lock()
 

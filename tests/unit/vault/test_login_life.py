@@ -198,8 +198,22 @@ def test_what_was_given_up_finds_nothing(vault, act, crm, provider):
         check(act, login)
 
 
+def test_what_the_server_was_told_counts_more_than_what_a_page_sees(vault, act, crm):
+    vault.logins.own_address = "https://guess.example/back"
+    assert act("login_begin", ref="crm", page_address="https://page.example/back")["redirect_uri"] == "https://page.example/back"
+    vault.logins.callback_url = "https://front.example/back"
+    assert act("login_begin", ref="crm", page_address="https://page.example/back")["redirect_uri"] == "https://front.example/back"
+    assert act("login_begin", ref="crm", page_address="https://page.example/back", redirect_uri=HERE)["redirect_uri"] == HERE
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "https://x/#part"])
+def test_what_a_page_sees_is_looked_at_like_what_was_asked_for(act, crm, address):
+    with pytest.raises(InvalidCredential):
+        act("login_begin", ref="crm", page_address=address)
+
+
 def test_the_default_address_is_the_servers(vault, act, crm):
-    vault.logins.callback_url = HERE
+    vault.logins.own_address = HERE
     assert act("login_begin", ref="crm")["redirect_uri"] == HERE
     assert act("login_begin", ref="crm", redirect_uri="http://127.0.0.1:1/x")["redirect_uri"] == "http://127.0.0.1:1/x"
 
