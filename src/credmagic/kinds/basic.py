@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
 from credmagic.kinds.adapters import HeaderAuth, adapter
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.fields import field, secret
 from credmagic.kinds.http import HttpCheck, basic_header
-from credmagic.kinds.pem import pem_warnings
+from credmagic.kinds.pem import certificate_end, pem_warnings
 from credmagic.values import SecretStr
 
 
@@ -39,8 +40,9 @@ class Basic(CredentialKind):
         placeholder="https://example.org/api",
     )
     server_cert: str | None = field(
-        "Server certificate", "PEM of the server or its authority.", default=None, type="text", more=True
-    )
+        "Server certificate", "PEM of the server or its authority; its end is read from it.",
+        default=None, type="text", more=True,
+    )  # fmt: skip
     snowflake_account_name: str | None = field("Snowflake account name", default=None, trim=True, more=True)
 
     @adapter
@@ -58,6 +60,10 @@ class Basic(CredentialKind):
         if not self.url:
             return None
         return HttpCheck(self.url, {"Authorization": basic_header(self.user, self.password)})
+
+    def expiry(self) -> datetime | None:
+        """The end of the certificate."""
+        return certificate_end(self.server_cert)
 
     def warnings(self) -> list[str]:
         """With a word on a colon in the user, which HTTP Basic cannot carry, and on the certificate."""

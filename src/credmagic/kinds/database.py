@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import field_validator
@@ -14,7 +15,7 @@ from credmagic.kinds.base import CredentialKind, env_text
 from credmagic.kinds.certificates import certificate_file
 from credmagic.kinds.dialects import DIALECTS, PG_CERT, SYNONYMS, Dialect
 from credmagic.kinds.fields import field, secret
-from credmagic.kinds.pem import pem_file, pem_warnings
+from credmagic.kinds.pem import certificate_end, pem_file, pem_warnings
 from credmagic.values import SecretStr
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Database(CredentialKind):
         "TLS mode", default=None, type="choice", choices=_MODES, open_choice=True, more=True, placeholder="verify-full"
     )
     ssl_root_cert: str | None = field(
-        "TLS root certificate", "PEM of the authority that signed the server's certificate.",
+        "TLS root certificate", "PEM of the authority that signed the server's certificate; its end is read from it.",
         default=None, type="text", more=True,
     )  # fmt: skip
     options: dict[str, Any] | None = field(
@@ -167,6 +168,10 @@ class Database(CredentialKind):
             database=self.database,
             query=query,
         )
+
+    def expiry(self) -> datetime | None:
+        """The end of the certificate."""
+        return certificate_end(self.ssl_root_cert)
 
     def warnings(self) -> list[str]:
         """With a word on a file whose place depends on where the program runs, and on the certificate."""

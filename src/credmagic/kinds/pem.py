@@ -7,6 +7,7 @@ breaks, LF, one at the end.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 _KNOWN = ("CERTIFICATE", "PUBLIC KEY", "PRIVATE KEY", "CERTIFICATE REQUEST")
 _LABEL = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,64})-----")
@@ -36,3 +37,16 @@ def pem_warnings(field: str, text: str, expected: str) -> list[str]:
         known = next((what for what in _KNOWN if label.endswith(what)), "something else")
         return [f"{field} holds {known.lower()}, not a {expected.lower()}; it was kept exactly as given"]
     return []
+
+
+def certificate_end(text: str | None) -> datetime | None:
+    """When the certificates in a PEM have ended (UTC): of several the last; None where no certificate is read.
+
+    The last, because a use is refused from then on: a bundle serves as long as one in it does.
+    """
+    from cryptography import x509
+
+    try:
+        return max(one.not_valid_after_utc for one in x509.load_pem_x509_certificates(pem_file(text or "").encode()))
+    except (ValueError, x509.InvalidVersion):
+        return None

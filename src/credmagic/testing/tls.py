@@ -1,6 +1,6 @@
 """Where does a test get a certificate for a server on loopback?
 
-Self-signed, made on the spot for a day: nothing that could be trusted by mistake is ever kept in a repository.
+Self-signed, made on the spot and short-lived: nothing that could be trusted by mistake is ever kept in a repository.
 """
 
 from __future__ import annotations
@@ -30,12 +30,15 @@ class Certificate:
         return f"--ServerApp.certfile={self.cert}", f"--ServerApp.keyfile={self.key}"
 
 
-def self_signed(directory: Path, *names: str) -> Certificate:
-    """A certificate for `names` (hosts or addresses; without any, those of loopback), its files in `directory`."""
+def self_signed(directory: Path, *names: str, days: int = 1) -> Certificate:
+    """A certificate for `names` (hosts or addresses; without any, those of loopback), its files in `directory`.
+
+    It ends in so many `days`.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     made = Certificate(directory / "cert.pem", directory / "key.pem")
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _certificate(key, names or ("localhost", "127.0.0.1", "::1"))
+    certificate = _certificate(key, names or ("localhost", "127.0.0.1", "::1"), days)
     made.cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     with os.fdopen(os.open(made.key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -43,7 +46,7 @@ def self_signed(directory: Path, *names: str) -> Certificate:
     return made
 
 
-def _certificate(key: ec.EllipticCurvePrivateKey, names: tuple[str, ...]) -> x509.Certificate:
+def _certificate(key: ec.EllipticCurvePrivateKey, names: tuple[str, ...], days: int) -> x509.Certificate:
     """Also an authority (of itself): a client that trusts only this file must accept it, strict ones too."""
     itself = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
     now, public = datetime.now(UTC), key.public_key()
@@ -57,7 +60,7 @@ def _certificate(key: ec.EllipticCurvePrivateKey, names: tuple[str, ...]) -> x50
         .public_key(public)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_after(now + timedelta(days=days))
     )
     for extension, critical in (
         (x509.SubjectAlternativeName([_general(name) for name in names]), False),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 import pytest
+from cryptography import x509
 
 from credmagic.errors import InvalidCredential
 from credmagic.kinds.base import CredentialKind
@@ -14,6 +15,7 @@ from credmagic.kinds.fields import field, secret
 from credmagic.kinds.pem import pem_file
 from credmagic.kinds.reading import UNKNOWN
 from credmagic.kinds.registry import find_kind
+from credmagic.testing.tls import self_signed
 from credmagic.values import SecretStr
 
 
@@ -262,6 +264,28 @@ def test_the_end_of_a_jwt_is_read(kind, name):
 )  # fmt: skip
 def test_whatever_is_no_jwt_has_no_date(token):
     assert made("bearer", token=token).expiry() is None
+
+
+CERTIFIED = [
+    ("basic", "server_cert", {"user": "a", "password": "long-enough-1"}),
+    ("database", "ssl_root_cert", {"dialect": "postgresql", "host": "h"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "rest"), CERTIFIED)
+def test_the_end_of_a_certificate_is_read_and_of_several_the_last(kind, name, rest, tmp_path):
+    pems = [self_signed(tmp_path / str(n), days=n).cert.read_text() for n in (3, 5, 4)]
+    ends = [x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc for pem in pems]
+    one_line = pems[0].replace("\n", "\\n")
+
+    assert made(kind, **rest, **{name: "".join(pems)}).expiry() == ends[1]
+    assert made(kind, **rest, **{name: one_line}).expiry() == ends[0]
+
+
+@pytest.mark.parametrize(("kind", "name", "rest"), CERTIFIED)
+@pytest.mark.parametrize("text", [None, "opaque", "-----BEGIN CERTIFICATE-----\nMAo=\n-----END CERTIFICATE-----"])
+def test_what_is_no_certificate_has_no_date(kind, name, rest, text):
+    assert made(kind, **rest, **{name: text}).expiry() is None
 
 
 @pytest.mark.parametrize(
