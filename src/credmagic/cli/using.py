@@ -52,13 +52,16 @@ def select(door: Door, words: tuple[str, ...]) -> None:
     forms.select(door.client, kind, variable=variable, bind=door.bind)
 
 
+_WAYS = "Hand it over before the first cell: export, file, namespace, sdk or wxo."
+
+
 @click.command("attach", cls=Verb)
 @options.name
 @click.argument("object_type", required=False, default="notebook", type=options.OBJECT, metavar="[TYPE]")
 @click.argument("object_id", required=False, metavar="[ID]")
 @options.env
 @click.option("--default", is_flag=True, help="`use --kind K` without a name means this one there.")
-@click.option("--inject", default="", type=options.WAY, metavar="HOW", help="Hand it over: export, file, sdk or wxo.")
+@click.option("--inject", default="", type=options.WAY, metavar="HOW", help=_WAYS)
 @options.door
 def attach(door: Door, /, ref: str, environment: str | None, object_type: str, **how: Any) -> Any:
     """Tie a credential to this notebook, so that it is not deleted under it; or to another object, such as `server`."""
