@@ -14,6 +14,9 @@ from credmagic.errors import word
 SOON = 14 * 86400
 """From here on an expiry is worth a warning (seconds)."""
 
+IDLE_SOON = 5 * 86400
+"""So long before its service ends what nobody uses, that is worth a warning (seconds)."""
+
 _VERIFIED = {
     "ok": (5, "ok", "●", "verified"),
     "refused": (1, "error", "▲", "refused"),
@@ -25,6 +28,16 @@ _VERIFIED = {
 def health(view: Mapping[str, Any], now: datetime | None = None) -> tuple[int, Cell]:
     """Rank (0 is worst) and cell of one credential's view."""
     now = now or datetime.now(UTC)
+    idle = ages.left(view.get("unused_until"), now)
+    rank, cell = _standing(view, now)
+    if idle is None or idle > IDLE_SOON or rank <= 2:
+        return rank, cell
+    words = f"ends unused in {ages.span(idle)}" if idle > 0 else "may have ended unused"
+    return 2, Cell(words, f"if nobody uses it until {ages.absolute(view['unused_until'])}", "warn", "▲")
+
+
+def _standing(view: Mapping[str, Any], now: datetime) -> tuple[int, Cell]:
+    """Without how long it was not used."""
     if view.get("status") == "damaged":
         return 0, Cell("damaged", "its record was changed outside credmagic; rm removes it", "error", "▲")
     if view.get("status") == "incomplete":

@@ -58,6 +58,8 @@ class CredentialKind(BaseModel):
     """Name of the entry point in `credmagic.probes` that can tell whether a credential works."""
     one_session: ClassVar[bool] = False
     """Whether signing in again ends the session that is open: then a probe would."""
+    idle_days: ClassVar[int | None] = None
+    """After so many days without use its service ends it."""
     help: ClassVar[str] = ""
     help_url: ClassVar[str] = ""
     variables: ClassVar[tuple[str, ...]] = ()

@@ -29,6 +29,7 @@ class TableauAccessToken(TokenKind):
     token_extra: ClassVar[tuple[str, ...]] = ("site_id", "user_id")
     probe: ClassVar[str | None] = "token"
     one_session: ClassVar[bool] = True
+    idle_days: ClassVar[int | None] = 15
     help: ClassVar[str] = "Verify signs in, unless a session is open here: a second sign-in ends the first."
     help_url: ClassVar[str] = "https://help.tableau.com/current/server/en-us/security_personal_access_tokens.htm"
 

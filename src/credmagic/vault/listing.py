@@ -19,6 +19,7 @@ from credmagic.store.rows import AssociationRow, CredentialRow, VersionRow
 from credmagic.store.transaction import Reader
 from credmagic.vault.audit import Caller
 from credmagic.vault.guarding import grants_of
+from credmagic.vault.last_use import with_last_use
 from credmagic.vault.records import iso
 from credmagic.vault.token_health import with_tokens
 from credmagic.vault.vault import Vault
@@ -31,8 +32,7 @@ def show(vault: Vault, caller: Caller, ref: str, environment: str | None = None)
     with vault.store.read() as reader:
         stored = vault.find(reader, ref, environment)
         return {
-            **with_tokens(vault, reader, [vault.view(stored)])[0],
-            "last_used_at": iso(reader.last_used([stored.row.id]).get(stored.row.id)),
+            **with_last_use(reader, with_tokens(vault, reader, [vault.view(stored)]))[0],
             "versions": reader.count(VersionRow, {"credential_id": stored.row.id}),
             "uses": reader.count(AssociationRow, {"credential_id": stored.row.id}),
             "grants": grants_of(vault, reader, stored) if stored.guarded and vault.is_ours(stored) else [],

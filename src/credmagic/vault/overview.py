@@ -11,8 +11,9 @@ from credmagic.kinds.registry import all_kinds, broken_kinds, find_kind
 from credmagic.store.rows import AssociationRow, CredentialRow, KeySlotRow
 from credmagic.store.transaction import Reader
 from credmagic.vault.audit import Caller, now
+from credmagic.vault.last_use import with_last_use
 from credmagic.vault.lookup import as_id, candidates
-from credmagic.vault.records import Stored, iso, open_association, open_to_show
+from credmagic.vault.records import Stored, open_association, open_to_show
 from credmagic.vault.token_health import with_tokens
 from credmagic.vault.vault import Vault
 
@@ -39,13 +40,12 @@ def overview(vault: Vault, caller: Caller, environment: str | None = None) -> di
         stored = list(vault.visible(reader, owners, SHOWN))
         if environment is not None:
             stored = [one for one in stored if one.row.environment in ("", environment)]
-        used = reader.last_used([one.row.id for one in stored])
         defaults = _defaults_here(vault, reader, caller).get("notebook", set())
         total = sum(int(reader.count(CredentialRow, {"owner_id": owner})) for owner in owners)
-        views = with_tokens(vault, reader, [vault.view(one) for one in stored])
+        views = with_last_use(reader, with_tokens(vault, reader, [vault.view(one) for one in stored]))
     groups: dict[str, dict[str, Any]] = {}
     for one, view in zip(stored, views, strict=True):
-        view.update(last_used_at=iso(used.get(one.row.id)), default=one.row.id in defaults)
+        view["default"] = one.row.id in defaults
         group = groups.setdefault(view["kind"], {"kind": view["kind"], "title": view["title"], "credentials": []})
         group["credentials"].append(view)
     return {
