@@ -168,6 +168,16 @@ def test_a_kind_that_needs_a_sign_in_that_nothing_asks_for_says_so(client):
     assert audit(client, ref="me")[0]["reason"] == "no_provider"
 
 
+def test_where_nothing_is_installed_that_fetches_its_tokens_the_way_on_is_said(client):
+    fields = {"authentication_id": "a-1", "provider_url": "https://example.org"}
+    client.call("create", name="ours", kind="external_oauth_provider", fields=fields, verify=False)
+    with pytest.raises(TokenRefused, match='"ours" got no token by provider: nothing that is installed') as caught:
+        client.resolve("ours")
+    assert "%cred edit ours" in caught.value.next_step
+    client.call("update", ref="ours", fields={"provider_url": None}, verify=False)
+    assert client.resolve("ours")["fields"]["authentication_id"] == "a-1"
+
+
 @pytest.mark.parametrize("fault", ["html", "closed"])
 def test_a_provider_that_is_away_is_recorded_and_said(client, crm, provider, fault):
     if fault == "html":

@@ -22,7 +22,10 @@ class ExternalOAuthProvider(TokenKind):
 
     authentication_id: str = field("Authentication ID", trim=True)
     provider_url: str | None = field(
-        "Provider service", "Where tokens are read; without it the id alone is handed over.", default=None, type="url"
+        "Provider service",
+        "Where a package that knows the service reads tokens; without it the id alone is handed over.",
+        default=None,
+        type="url",
     )
 
     def check(self) -> Mapping[str, str]:

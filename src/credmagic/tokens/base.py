@@ -39,7 +39,7 @@ WORDS = {
     "bad_header": "a custom header is one that HTTP cannot carry or that is not a credential's to set",
     "no_identity": "there are no AWS keys, neither stored nor on this machine",
     "no_subject": "nobody has signed in at the identity provider",
-    "sign_in": "it needs somebody's sign-in, and nothing that is installed here can ask for one",
+    "no_exchange": "nothing that is installed here can fetch its tokens",
     "wrong_state": "what came back does not belong to the login that began here",
     "no_answer_code": "what came back holds no code",
     "other_issuer": "another service answered than the one that was asked",
@@ -125,12 +125,12 @@ exchanges: Registry[type[Exchange]] = Registry("credmagic.exchanges")
 
 
 def exchange_of(credential: CredentialKind) -> type[Exchange]:
-    """How `credential` becomes a token. Raises `TokenRefused` (`sign_in`) where its exchange is not installed."""
+    """How `credential` becomes a token. Raises `TokenRefused` (`no_exchange`) where its exchange is not installed."""
     try:
         return exchanges.get(credential.exchange or "")
     except NotFound:
         pass
-    raise refused("sign_in")
+    raise refused("no_exchange")
 
 
 def fetch(exchange: Exchange, credential: CredentialKind) -> Token:

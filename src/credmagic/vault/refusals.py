@@ -77,6 +77,8 @@ def _command(code: str, name: str, stored: Stored, signs_in: bool, leans: bool) 
     if code == "invalid_grant":
         kept = next((field for field in secrets if field == "refresh_token"), secrets[-1])
         return f"Sign in again, then: %cred rotate {name} --secret {kept}=prompt"
+    if code == "no_exchange":
+        return f"Install the package that fetches them, or take the service's address out: %cred edit {name}"
     if code == "plain_http":
         return f"Give it an https address: %cred edit {name}"
     return f"Try it out: %cred verify {name}"

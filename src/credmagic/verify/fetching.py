@@ -60,7 +60,7 @@ def _exchange(credential: CredentialKind) -> Exchange:
         return exchanges.get(credential.exchange or "")()
     except NotFound:
         pass
-    raise NotTried("not verifiable here: it needs somebody's sign-in")
+    raise NotTried("not verifiable here: nothing that is installed here can fetch its tokens")
 
 
 def renewed(credential: CredentialKind, token: Token | None) -> dict[str, str]:
