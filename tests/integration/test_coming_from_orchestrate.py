@@ -27,7 +27,7 @@ PLACE = "-a app --env draft"
 def run(home, monkeypatch, capsys):
     """`run("connection add -a x")`: exit code, stdout and stderr of the shell's command."""
     client = local_client()
-    monkeypatch.setattr(api, "client", lambda: client)
+    monkeypatch.setattr(api, "client", lambda remote="": client)
     monkeypatch.setenv("S", "s3cret-value")
 
     def call(line):

@@ -20,7 +20,7 @@ from credmagic.wiring import local_client
 def run(home, monkeypatch, capsys):
     """`run("machine add")`: exit code, stdout and stderr of the shell's command."""
     client = local_client()
-    monkeypatch.setattr(api, "client", lambda: client)
+    monkeypatch.setattr(api, "client", lambda remote="": client)
 
     def call(line):
         code = main(line.split())

@@ -23,7 +23,7 @@ def run(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     """`run("app create etl")`: exit code, stdout and stderr of the shell's command."""
     monkeypatch.delenv("JPY_PARENT_PID", raising=False)
     client = local_client()
-    monkeypatch.setattr(api, "client", lambda: client)
+    monkeypatch.setattr(api, "client", lambda remote="": client)
 
     def call(line: str) -> tuple[int, str, str]:
         code = main(line.split())

@@ -16,7 +16,7 @@ from credmagic.wiring import local_client
 def run(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """`run("connection add -a x")`: exit code, stdout and stderr."""
     client = local_client()
-    monkeypatch.setattr(api, "client", lambda: client)
+    monkeypatch.setattr(api, "client", lambda remote="": client)
 
     def call(line: str) -> tuple[int, str, str]:
         code = main(line.split())
