@@ -20,7 +20,7 @@ PROMISE = (
 
 
 @pytest.mark.parametrize(
-    "line", ['pip install ".[lab]" && credmagic demo', 'pip install -e ".[test]" && python -m pytest', PROMISE]
+    "line", ['pip install ".[lab]" && credmagic demo', 'pip install -e ".[test]" && python -m pytest -n auto --dist loadfile', PROMISE]
 )
 def test_what_others_rely_on_stands_on_a_line_of_its_own(line: str) -> None:
     assert README.splitlines().count(line) == 1
