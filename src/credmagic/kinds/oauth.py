@@ -25,8 +25,8 @@ class OAuth(OAuthBase):
     exchange: ClassVar[str | None] = "refresh"
     token_field: ClassVar[str] = "token"
     client_part: ClassVar[tuple[str, ...]] = (
-        "client_id", "client_secret", "token_url", "authorization_url", "scope", "custom_auth_query",
-        "custom_token_header", "custom_token_body", "custom_token_query",
+        "client_id", "client_secret", "token_url", "authorization_url", "device_authorization_url", "scope",
+        "custom_auth_query", "custom_token_header", "custom_token_body", "custom_token_query",
     )  # fmt: skip
     help: ClassVar[str] = "Either a token you have, or the application to sign in with; with both it is renewed unseen."
 

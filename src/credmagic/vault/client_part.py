@@ -34,10 +34,17 @@ def with_client_part(vault: Vault, reader: Reader, stored: Stored, values: Mappi
         below = team_part(vault, reader, row.kind, row.environment, stored.name)
     else:
         return dict(values)
-    merged = {**values, **{part: {**below[part], **values[part]} for part in ("public", "secret")}}
+    own = _without_application(row.kind, values) if below["secret"] else values
+    merged = {**values, **{part: {**below[part], **own[part]} for part in ("public", "secret")}}
     if below["secret"] and merged["public"].get("exportable"):  # what is lent is not the member's to hand out
         merged["public"] = {**merged["public"], "exportable": False}
     return merged
+
+
+def _without_application(kind: str, values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """A secret that is lent goes where who lends it says: a member who could say it would have it sent to himself."""
+    names = find_kind(kind).client_part
+    return {part: {n: v for n, v in values[part].items() if n not in names} for part in ("public", "secret")}
 
 
 def lent_to(vault: Vault, stored: Stored) -> Mapping[str, Any] | None:
