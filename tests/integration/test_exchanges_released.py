@@ -246,6 +246,16 @@ def test_tokens_are_nowhere_on_disk(client, crm, home):
     assert all(token not in path.read_bytes() for path in home.rglob("*") if path.is_file())
 
 
+def test_who_borrows_a_secret_cannot_let_it_out(client, provider, canary):
+    provider.clients["app"] = Client("app", canary, scopes=frozenset({"all-apis"}))
+    kind = "databricks_service_principal_account"
+    own = {"client_id": "app", "client_secret": canary, "host": provider.url}
+    shared = client.call("create", name="shared", kind=kind, team=True, verify=False, fields=own)
+    fields = {"config_id": shared["id"], "host": provider.url, "exportable": True}
+    client.call("create", name="mine", kind=kind, fields=fields, verify=False)
+    assert canary not in client.resolve("mine")["fields"].values()
+
+
 def test_a_team_lends_its_secret_and_nobody_sees_it(client, provider, canary):
     provider.clients["app"] = Client("app", canary, scopes=frozenset({"all-apis"}))
     kind = "databricks_service_principal_account"

@@ -26,7 +26,10 @@ def borrowed(
         return credential, None
     lender, lent = _lender(vault, caller, str(lender_id), stored)
     vault.record(Event("use", caller, "ok", lender.row.id, lender.row.current_version, "lent"))
-    return credential.borrowing(lent), (lender.row.id, lender.row.current_version)
+    full = credential.borrowing(lent)
+    if getattr(full, "exportable", False) and not getattr(lent, "exportable", False):
+        full = full.updated({"exportable": False})  # what is lent is not the borrower's to hand out
+    return full, (lender.row.id, lender.row.current_version)
 
 
 def _lender(vault: Vault, caller: Caller, lender_id: str, stored: Stored) -> tuple[Stored, CredentialKind]:
