@@ -76,7 +76,7 @@ def audit(client, **more):
 
 def test_a_token_leaves_and_the_secret_stays(client, crm, provider, canary):
     resolved = client.resolve("crm")
-    assert canary not in json.dumps(resolved)
+    assert canary[:24] not in json.dumps(resolved)
     assert provider.accepts(resolved["fields"]["access_token"])
     assert resolved["secret"] == ["access_token"]
     assert resolved["token"] == "access_token"
@@ -266,7 +266,7 @@ def test_a_team_lends_its_secret_and_nobody_sees_it(client, provider, canary):
     fields = {"config_id": shared["id"], "host": provider.url}
     client.call("create", name="mine", kind=kind, fields=fields, verify=False)
     resolved = client.resolve("mine")
-    assert canary not in json.dumps(resolved)
+    assert canary[:24] not in json.dumps(resolved)
     assert provider.accepts(resolved["fields"][resolved["token"]])
     assert any(event["reason"] == "lent" for event in audit(client, ref="shared"))
     client.call("pause", ref="shared")

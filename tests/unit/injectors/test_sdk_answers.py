@@ -33,7 +33,7 @@ def test_keys_that_do_not_end_any_more_are_not_given_out(session_keys, injector,
     status, answer = aws()
     assert (status, answer["code"]) == (400, "refused")
     assert "do not end" in answer["message"]
-    assert canary not in json.dumps(answer)
+    assert canary[:24] not in json.dumps(answer)
 
 
 def test_a_pause_reaches_the_next_question_and_a_resume_too(entra, injector, canary):
@@ -52,7 +52,7 @@ def test_azure_gets_a_token_of_its_own_for_each_resource(entra, injector, provid
     assert len({answer["access_token"] for answer in answers}) == 2
     assert [form["scope"] for form in provider.forms] == [STORAGE, VAULT]
     assert all(provider.accepts(answer["access_token"]) for answer in answers)
-    assert canary not in json.dumps(answers)
+    assert canary[:24] not in json.dumps(answers)
     ends = int(answers[0]["expires_on"]) - datetime.now(UTC).timestamp()
     assert 3500 < ends <= 3600
 

@@ -139,4 +139,4 @@ def test_a_key_that_does_not_sign_is_refused_without_being_shown(canary, fault):
     with pytest.raises(TokenRefused) as caught:
         fetch(SnowflakeJwt(), snowflake(canary, **changes[fault]))
     assert caught.value.details == {"error": "bad_key"}
-    assert canary not in json.dumps(caught.value.to_json())
+    assert canary[:24] not in json.dumps(caught.value.to_json())

@@ -108,7 +108,7 @@ def test_nobody_signs_in_as_an_application_by_password(vault: Vault, act, canary
         with pytest.raises(NotSignedIn) as refused:
             sign_in(vault, MACHINE, made["id"], password)
         assert refused.value.code == "bad_credentials"
-    assert canary not in json.dumps(act("audit"))
+    assert canary[:24] not in json.dumps(act("audit"))
 
 
 def test_one_with_credentials_of_its_own_goes_only_if_forced(vault: Vault, act) -> None:

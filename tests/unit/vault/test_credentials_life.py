@@ -33,7 +33,7 @@ def test_no_view_holds_a_secret_value(act, canary):
     shown = [login(act, password=canary)]
     shown += [act(name, ref="demo") for name in ("show", "versions", "uses", "why", "audit")]
     shown += [act(name) for name in ("list", "names", "overview", "status", "audit", "kinds")]
-    assert canary not in json.dumps(shown)
+    assert canary[:24] not in json.dumps(shown)
     assert "Kanari" not in json.dumps(shown)
 
 

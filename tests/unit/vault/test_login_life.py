@@ -316,7 +316,7 @@ def test_each_member_signs_in_for_his_own(vault, act, app, provider, canary):
         provider.says = [(200, {**TOKENS, "access_token": f"{token}-new", "refresh_token": f"rt-{token}"})]
         used = act("resolve", by=who, ref="crm")
         assert used["fields"]["token"] == f"{token}-new"
-        assert canary not in json.dumps(used)
+        assert canary[:24] not in json.dumps(used)
     shown = act("show", by=alice, ref="crm")
     assert (shown["owner"], shown["secrets"]) == ("me", ["refresh_token", "token"])
     assert act("resolve", by=alice, ref="crm")["fields"]["token"] == "at-of-alice-1-new"
@@ -412,7 +412,7 @@ def test_an_application_that_the_team_lends_signs_in_and_is_not_copied(act, prov
 
     assert login["authorization_url"].startswith(f"{provider.url}/o/v1/authorize?")
     assert view["secrets"] == ["refresh_token"]
-    assert canary not in json.dumps([view, act("resolve", ref="flake")])
+    assert canary[:24] not in json.dumps([view, act("resolve", ref="flake")])
     act("pause", ref="app")
     with pytest.raises(NotUsable):
         begun(act, ref="flake")

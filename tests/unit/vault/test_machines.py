@@ -48,7 +48,7 @@ def test_a_password_is_kept_as_a_hash_alone(vault: Vault, act, home: Path, canar
 
     assert "password" not in made
     seen = [made, act("machines"), act("audit"), act("status")]
-    assert canary not in json.dumps(seen)
+    assert canary[:24] not in json.dumps(seen)
     assert canary.encode() not in b"".join(path.read_bytes() for path in (home / "data").iterdir())
     phc = password_hash.hash_password(vault.keyset, canary)
     assert phc.startswith("$argon2id$v=19$m=65536,t=3,p=1$")
