@@ -16,6 +16,8 @@ from credmagic.values import Token
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 INTERVAL = 5.0
 """Seconds between two questions when the provider does not say; `slow_down` adds as many."""
+OFTENEST = 1.0
+"""Seconds; a provider that wants more questions gets one at a time all the same."""
 SLOWEST = 60.0
 """Seconds; a provider that does not answer is asked half as often each time, down to this."""
 LONGEST_LIFE = 1800.0
@@ -42,7 +44,8 @@ class DeviceCode(SignIn):
         if not isinstance(device_code, str) or not device_code or not {"user_code", "verification_uri"} <= set(shown):
             raise refused("not_json")
         life = min(_seconds(answer.get("expires_in"), LIFE), LONGEST_LIFE)
-        return Pending(shown, life, _seconds(answer.get("interval"), INTERVAL), kept={"device_code": device_code})
+        interval = min(max(_seconds(answer.get("interval"), INTERVAL), OFTENEST), SLOWEST)  # JSON here knows Infinity
+        return Pending(shown, life, interval, kept={"device_code": device_code})
 
     def finish(self, request: SignInRequest, pending: Pending, answer: Mapping[str, str]) -> Token | None:
         """The token, once the person has agreed. On the error `slow_down`, ask `INTERVAL` seconds less often."""

@@ -128,7 +128,8 @@ def test_a_provider_that_echoes_what_it_was_sent_is_not_quoted(wanted, provider,
 # ── a device ─────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(
     ("told", "interval"), [({}, 5.0), ({"interval": 7}, 7.0), ({"interval": "3"}, 3.0), ({"interval": -1}, 5.0),
-                           ({"interval": True}, 5.0), ({"interval": None}, 5.0)]
+                           ({"interval": True}, 5.0), ({"interval": None}, 5.0),
+                           ({"interval": float("inf")}, 60.0), ({"interval": 1e9}, 60.0), ({"interval": 1e-9}, 1.0)]
 )  # fmt: skip
 def test_a_device_is_asked_about_as_often_as_the_provider_wants(wanted, provider, told, interval):
     provider.answer = lambda *asked: (200, DEVICE | told)
