@@ -258,9 +258,9 @@ def check_unused(vault: Vault, transaction: Transaction, stored: Stored) -> None
     said += [f"is injected into the running kernel of {_few(holders)}"] if holders else []
     raise CredentialInUse(
         f'"{stored.name}" {" and ".join(said)}',
-        next_step=f"See %cred uses {word(stored.name)}; "
+        next_step=f"See %cred uses {stored.in_command}; "
         + ("detach it first" if uses else "shut that kernel down first")
-        + f", or: %cred rm {word(stored.name)} --force",
+        + f", or: %cred rm {stored.in_command} --force",
         details={"uses": uses, "injected": holders},
     )
 

@@ -17,6 +17,8 @@ from credmagic.errors import (
     CredmagicError,
     InvalidCredential,
     NotUsable,
+    short,
+    word,
 )
 from credmagic.kinds.base import CredentialKind
 from credmagic.kinds.registry import find_kind
@@ -54,7 +56,7 @@ def rotate(
     if not fields:
         raise InvalidCredential(
             "rotate needs at least one new value",
-            next_step=f"%cred rotate {ref} --secret FIELD=prompt",
+            next_step=f"%cred rotate {word(short(ref))} --secret FIELD=prompt",
         )
     _check_overlap(overlap_days)
 
@@ -123,12 +125,14 @@ def generate(
     if stored.guarded and caller.plane == "local":
         raise AccessDenied(
             f'"{stored.name}" is guarded: this process could not show what it makes',
-            next_step=f"Do it in a notebook with a grant, or give it a value: %cred rotate {stored.name}",
+            next_step=f"Do it in a notebook with a grant, or give it a value: %cred rotate {stored.in_command}",
         )
     check_change(vault, caller, stored)
     if stored.row.status != "active":  # showing it is a use
         raise NotUsable(
-            f'"{stored.name}" is {stored.row.status}', code=stored.row.status, next_step=f"%cred resume {stored.name}"
+            f'"{stored.name}" is {stored.row.status}',
+            code=stored.row.status,
+            next_step=f"%cred resume {stored.in_command}",
         )
     target = generated_field(type(before), field)
     made = passwords.generate(policy, without=[stored.name], label=mask(stored.name, target))
@@ -189,12 +193,12 @@ def rollback(
     check_change(vault, caller, stored)
     if row is None:
         raise CredentialNotFound(
-            f'"{stored.name}" has no version {version}', next_step=f"See them: %cred versions {stored.name}"
+            f'"{stored.name}" has no version {version}', next_step=f"See them: %cred versions {stored.in_command}"
         )
     if version == stored.row.current_version:
         raise Conflict(
             f'version {version} of "{stored.name}" is the current one already',
-            next_step=f"See them: %cred versions {stored.name}",
+            next_step=f"See them: %cred versions {stored.in_command}",
         )
     opened = open_version(vault.keyset, stored.row, row)
     credential = find_kind(stored.row.kind).parse_stored(row.kind_version, opened["public"], opened["secret"])
@@ -237,7 +241,7 @@ def _set_status(vault: Vault, caller: Caller, ref: str, environment: str | None,
         return vault.view(stored)
     if stored.row.status == "incomplete":
         raise NotUsable(
-            f'"{stored.name}" is incomplete', code="incomplete", next_step=f"Fill it in: %cred edit {stored.name}"
+            f'"{stored.name}" is incomplete', code="incomplete", next_step=f"Fill it in: %cred edit {stored.in_command}"
         )
     row = replace(stored.row, status=status, revision=stored.row.revision + 1)
     changed = seal_meta(vault.keyset, row, stored.meta)

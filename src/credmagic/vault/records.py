@@ -16,7 +16,7 @@ from typing import Any
 
 from credmagic.crypto import context
 from credmagic.crypto.keyset import Keyset
-from credmagic.errors import SealBroken
+from credmagic.errors import SealBroken, word
 from credmagic.store.rows import AssociationRow, CredentialRow, GrantRow, UsageRow, VersionRow
 
 DAMAGED = "damaged"
@@ -69,6 +69,11 @@ class Stored:
                 "verified": {**verified, "reason": ""} if verified else None,
             },
         )
+
+    @property
+    def in_command(self) -> str:
+        """How a command names it so that it is found from anywhere: as one word, with its environment."""
+        return word(self.name) + (f" --env {self.row.environment}" if self.row.environment else "")
 
     def view(self, *, title: str, owner: str) -> dict[str, Any]:
         """What may be listed: everything but the secrets (shape: *view* in docs/architecture.md)."""

@@ -93,7 +93,7 @@ class Resolver:
             wanted = self._version(stored, version) if earlier else current
             values = self._opened(caller, row, lambda: open_version(self.keyset, row, wanted))
             if earlier:
-                _check_ended(stored.name, values.get("expires_at"))
+                _check_ended(stored, values.get("expires_at"))
             if scope is not None and "exchange" not in values:
                 raise no_scopes(stored.name, row.kind)
         except SealBroken:  # recorded already, with its reason
@@ -166,14 +166,14 @@ class Resolver:
         if kind is not None and kind != row.kind:
             raise InvalidCredential(
                 f'"{name}" is of kind {row.kind}, not {kind}',
-                next_step=f"Use it as it is: %cred use {word(name)}",
+                next_step=f"Use it as it is: %cred use {stored.in_command}",
                 errors={"kind": f"is {row.kind}"},
             )
         if row.status != "active":
             missing = f"%cred connection set-credentials --app-id {word(name)} --env {row.environment}"
-            steps = {"paused": f"%cred resume {word(name)}", "incomplete": missing}
+            steps = {"paused": f"%cred resume {stored.in_command}", "incomplete": missing}
             raise NotUsable(f'"{name}" is {row.status}', code=row.status, next_step=steps.get(row.status, ""))
-        _check_ended(name, stored.expires_at)
+        _check_ended(stored, stored.expires_at)
         if stored.guarded:
             self.check_grant(caller, stored)
 
@@ -210,7 +210,7 @@ class Resolver:
             raise NotUsable(
                 f'version {version} of "{stored.name}" ended on {(iso(min(ended)) or "")[:10]}, after its overlap',
                 code="expired",
-                next_step=f"Use the current one: %cred use {word(stored.name)}",
+                next_step=f"Use the current one: %cred use {stored.in_command}",
             )
         return found
 
@@ -265,11 +265,11 @@ class Resolver:
         return resolved
 
 
-def _check_ended(name: str, expires_at: Any) -> None:
+def _check_ended(stored: Stored, expires_at: Any) -> None:
     if isinstance(expires_at, int) and expires_at <= now():
         raise NotUsable(
-            f'"{name}" expired on {(iso(expires_at) or "")[:10]}',
+            f'"{stored.name}" expired on {(iso(expires_at) or "")[:10]}',
             code="expired",
-            next_step=f"New values: %cred rotate {word(name)} --secret FIELD=prompt — "
-            f"another date: %cred edit {word(name)} --expires DATE",
+            next_step=f"New values: %cred rotate {stored.in_command} --secret FIELD=prompt — "
+            f"another date: %cred edit {stored.in_command} --expires DATE",
         )

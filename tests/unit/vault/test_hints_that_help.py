@@ -47,6 +47,29 @@ def test_a_name_that_lives_in_another_environment_is_found_there(act, demo):
     assert "Did you mean demo" not in said
 
 
+@pytest.mark.parametrize(
+    ("meanwhile", "action", "params", "command"),
+    [
+        ({"action": "pause"}, "resolve", {}, "%cred resume"),
+        ({"action": "update", "expires_at": "2020-01-31"}, "resolve", {}, "%cred rotate"),
+        ({"action": "attach"}, "delete", {}, "%cred rm"),
+        ({"action": "show"}, "rollback", {"version": 9}, "%cred versions"),
+        ({"action": "show"}, "rollback", {"version": 1}, "%cred versions"),
+        ({"action": "pause"}, "generate", {}, "%cred resume"),
+        ({"action": "show"}, "resolve", {"kind": "s3"}, "%cred use"),
+    ],
+)
+def test_a_next_step_finds_the_credential_from_any_environment(act, demo, meanwhile, action, params, command):
+    where = {"ref": "my shop", "environment": "live"}
+    demo("my shop", environment="live")
+    act(meanwhile["action"], **where, **{name: value for name, value in meanwhile.items() if name != "action"})
+
+    with pytest.raises(CredmagicError) as refused:
+        act(action, **where, **params)
+
+    assert f"{command} 'my shop' --env live" in refused.value.next_step
+
+
 def test_the_log_of_a_name_is_that_of_the_environment_that_was_asked_for(act, demo):
     demo(environment="live")
     made = demo(environment="draft")
