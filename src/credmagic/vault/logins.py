@@ -241,9 +241,9 @@ def _is_time(vault: Vault, login: Login) -> bool:
 def _read(pasted: str, state: str) -> dict[str, str]:
     """What the browser brought back: the query of a whole address, or a bare code for the login it is pasted to."""
     text = pasted.strip()[:_PASTED]
-    if "=" not in text:
+    if "=" not in text.rstrip("="):  # codes may end with it, as base64 does
         return {"code": text, "state": state}
-    query = urlsplit(text).query if "?" in text else text
+    query = text.partition("?")[2].partition("#")[0] if "?" in text else text
     return dict(parse_qsl(query, keep_blank_values=True))
 
 

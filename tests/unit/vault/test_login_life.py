@@ -136,6 +136,18 @@ def test_nothing_is_pasted_for_a_device(act, crm):
 
 
 # ── a browser ────────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_bare_code_may_end_like_base64(act, crm, provider):
+    login = begun(act)
+    assert act("login_finish", login_id=login["login_id"], answer="Y29kZQ==")["state"] == "done"
+    assert parse_qs(provider.seen[-1][2].decode())["code"] == ["Y29kZQ=="]
+
+
+def test_what_is_pasted_need_not_be_an_address(act, crm, provider):
+    login = begun(act)
+    assert act("login_finish", login_id=login["login_id"], answer="http://[?code=c-1&state=x")["error"] == "wrong_state"
+    assert provider.asked() == 0
+
+
 def test_callback_and_paste_at_once_are_one_exchange(vault, act, crm, provider):
     login = begun(act)
     held, told = threading.Event(), []
