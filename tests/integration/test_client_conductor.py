@@ -506,6 +506,6 @@ def test_a_key_that_the_client_made_opens_the_teams_credential_on_the_machine_pl
 
     assert resolved.json()["fields"]["token"] == canary
     assert resolve(Authorization=f"Bearer {token}").status == 401
-    assert canary not in repr(told)
+    assert canary[:24] not in repr(told)
     for secret in (canary, token, key["secret"]):
         assert secret not in here.server.log

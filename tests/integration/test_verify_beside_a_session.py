@@ -37,7 +37,7 @@ def test_an_open_session_is_not_ended_by_a_check(act, tableau, canary: str) -> N
     assert services.tableau_sessions["nb"] == session
     assert (said["outcome"], said["took_ms"]) == ("unverifiable", 0)
     assert "a session is open" in said["reason"]
-    assert canary not in repr(said)
+    assert canary[:24] not in repr(said)
     assert act("show", ref="t")["verified"]["outcome"] == "ok"  # what was found out stays
 
     act("rotate", ref="t", fields={"site": "sales"}, verify=False)  # new values: the session is none of theirs

@@ -205,7 +205,7 @@ def test_what_is_unknown_and_what_is_forbidden_is_answered_alike(crowded, canary
 
     assert len(answers) == 6 * len(ASKED)
     assert {place: said for place, said in answers.items() if len(said) != 1} == {}
-    assert canary not in repr(answers)
+    assert canary[:24] not in repr(answers)
 
 
 def _answer(vault: Vault, by: Caller, action: str, params, ref: str) -> str:

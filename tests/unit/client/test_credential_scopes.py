@@ -60,7 +60,7 @@ def test_kinds_without_scopes_on_request_say_so(bucket, canary):
         with pytest.raises(InvalidCredential, match="not asked for by scope") as caught:
             api.use(name, scope=STORAGE)
         assert caught.value.next_step == f"Use it without one: %cred use {name}"
-        assert canary not in f"{caught.value.to_json()}"
+        assert canary[:24] not in f"{caught.value.to_json()}"
 
 
 def test_azure_s_libraries_get_each_of_them(entra, provider):

@@ -47,7 +47,7 @@ def test_the_secret_is_taken_out_of_the_environment_and_remembered(variables, ca
     assert (first.url, first.id, str.__str__(first.secret)) == (URL, KEY, canary)
     assert second == first
     assert "CREDMAGIC_AUTH_SECRET" not in os.environ
-    assert canary not in repr(first)
+    assert canary[:24] not in repr(first)
 
 
 def test_a_file_may_hold_the_secret_and_is_read_again_each_time(variables, canary, tmp_path):

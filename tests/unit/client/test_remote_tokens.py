@@ -172,6 +172,6 @@ def test_a_token_that_does_not_say_how_long_it_lives_is_kept_for_a_short_while(s
 
 
 def test_a_key_is_neither_shown_nor_pickled(server, key_token, canary):
-    assert canary not in repr(key_token) + repr(vars(key_token))
+    assert canary[:24] not in repr(key_token) + repr(vars(key_token))
     with pytest.raises((TypeError, AttributeError)):
         pickle.dumps(key_token)

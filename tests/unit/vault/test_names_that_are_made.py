@@ -17,7 +17,7 @@ def made(act, canary: str):
 
     def make(**more):
         view = act("create", kind="basic", fields={"user": "jo", "password": canary}, verify=False, **more)
-        assert canary not in repr(view)
+        assert canary[:24] not in repr(view)
         return view["name"]
 
     return make

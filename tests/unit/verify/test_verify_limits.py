@@ -73,7 +73,7 @@ def test_what_a_driver_says_by_accident_goes_nowhere(probe, canary):
     result = verify(Probed(token=canary))
 
     assert result.outcome == "unverifiable"
-    assert canary not in repr(result)
+    assert canary[:24] not in repr(result)
 
 
 def test_a_refusal_is_raised_as_it_is(probe):
