@@ -47,6 +47,14 @@ def _without_application(kind: str, values: Mapping[str, Any]) -> dict[str, dict
     return {part: {n: v for n, v in values[part].items() if n not in names} for part in ("public", "secret")}
 
 
+def entered(vault: Vault, stored: Stored, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What of `fields` may be written there: where a lent secret goes is not the member's to say, nor to try out."""
+    cls, lent = find_kind(stored.row.kind), lent_to(vault, stored)
+    theirs = cls.client_part if lent and lent["secret"] else ()
+    named = {name: cls.spec(name) for name in fields}
+    return {name: value for name, value in fields.items() if not ((spec := named[name]) and spec.name in theirs)}
+
+
 def lent_to(vault: Vault, stored: Stored) -> Mapping[str, Any] | None:
     """What the team lends to the current version, which no further version copies; None for one that does not lean."""
     with vault.store.read() as reader:

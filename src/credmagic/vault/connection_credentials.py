@@ -62,8 +62,8 @@ def set_credentials(
         own = {name: value for name, value in own.items() if value is not None}
         leans = owner != vault.owners.team
         below = team_part(vault, reader, cls.kind, environment, place.app_id) if leans else {}
-        lent = _lent(below)
-        own = {name: value for name, value in own.items() if name not in lent or lent[name] != value}
+        lent, theirs = _lent(below), cls.client_part if below and below["secret"] else ()
+        own = {n: value for n, value in own.items() if n not in theirs and (n not in lent or lent[n] != value)}
     written = _written(cls, own, below, leans=leans, probe=verify)
     changed = _store(vault, caller, place, owner, stored, written)
     view = {"app_id": connection.app_id, "environment": environment, "part": part, **vault.view(changed)}

@@ -20,7 +20,7 @@ from credmagic.store.rows import AssociationRow, CredentialRow, GrantRow, UsageR
 from credmagic.store.transaction import Transaction
 from credmagic.vault.associations import listed
 from credmagic.vault.audit import Caller, Event, now
-from credmagic.vault.client_part import LEANS, lent_to
+from credmagic.vault.client_part import LEANS, entered, lent_to
 from credmagic.vault.guarding import check_change
 from credmagic.vault.records import Stored, iso, micros, open_to_show, seal_meta, seal_version
 from credmagic.vault.vault import Vault
@@ -130,7 +130,10 @@ def update(
         draft = None
         if before is not None and fields:
             check_change(vault, caller, stored)
-            draft = replace(make_draft(before.updated(fields), expires_at, verify), lent=lent_to(vault, stored))
+            draft = replace(
+                make_draft(before.updated(entered(vault, stored, fields)), expires_at, verify),
+                lent=lent_to(vault, stored),
+            )
             if expires_at is None and draft.expires_at is None:  # an edit keeps the date, a rotation does not
                 draft = replace(draft, expires_at=stored.expires_at)
         meta = _changed_meta(stored, draft, description, tags, expires_at)

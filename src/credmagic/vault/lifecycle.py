@@ -26,7 +26,7 @@ from credmagic.masking import mask
 from credmagic.store.rows import VersionRow
 from credmagic.vault import passwords
 from credmagic.vault.audit import Caller, Event, now
-from credmagic.vault.client_part import lent_to
+from credmagic.vault.client_part import entered, lent_to
 from credmagic.vault.credentials import make_draft, next_version, on_top, write
 from credmagic.vault.guarding import check_change
 from credmagic.vault.records import Stored, iso, open_version, seal_meta
@@ -65,7 +65,9 @@ def rotate(
             stored = vault.find(reader, ref, environment)
             before = vault.credential(reader, stored)
         check_change(vault, caller, stored)
-        return _rotated(vault, caller, stored, before.updated(fields), verify, expires_at, overlap_days)
+        return _rotated(
+            vault, caller, stored, before.updated(entered(vault, stored, fields)), verify, expires_at, overlap_days
+        )
 
     return on_top(attempt)
 

@@ -388,14 +388,15 @@ def test_no_member_has_the_teams_application_handed_out(vault, act, app, provide
 
 
 @pytest.mark.parametrize("action", ["update", "rotate", "connection_set_credentials"])
+@pytest.mark.parametrize("verify", [False, True])
 @pytest.mark.parametrize("field", ["token_url", "device_authorization_url"])
-def test_no_member_has_the_teams_secret_sent_elsewhere(vault, act, app, provider, action, field):
+def test_no_member_has_the_teams_secret_sent_elsewhere(vault, act, app, provider, action, field, verify):
     alice = another(vault, "alice")
     sign_in(act, alice)
     where = {"app_id": "crm", "environment": "draft"} if action.startswith("connection") else {"ref": "crm"}
     with running() as elsewhere:
         elsewhere.answer = lambda path, headers, body: (200, {**TOKENS, **DEVICE})
-        act(action, by=alice, fields={field: f"{elsewhere.url}/x"}, verify=False, **where)
+        act(action, by=alice, fields={field: f"{elsewhere.url}/x"}, verify=verify, **where)
         assert act("resolve", by=alice, ref="crm")["fields"]["token"] == TOKENS["access_token"]
         login = begun(act, "device", by=alice)
     assert login["verification_uri"] == DEVICE["verification_uri"]
