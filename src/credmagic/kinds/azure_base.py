@@ -21,6 +21,7 @@ class AzureLogin(ConfiguredKind):
 
     group: ClassVar[str] = "Azure"
     probe: ClassVar[str | None] = "token"
+    lent_to: ClassVar[tuple[str, ...]] = ("authority",)
 
     authority: str | None = field(
         "Authority", f"If it is not {AUTHORITY}.", default=None, type="url", more=True, placeholder=AUTHORITY

@@ -68,6 +68,8 @@ class CredentialKind(BaseModel):
     """Name of the entry point in `credmagic.exchanges` that turns the values into a short-lived token."""
     lent: ClassVar[tuple[str, ...]] = ()
     """The fields that a team credential lends to those whose `config_id` names it."""
+    lent_to: ClassVar[tuple[str, ...]] = ()
+    """The fields that say where what is lent will be sent: the lender's count, or a borrower could name his own."""
     sharing: ClassVar[tuple[str, ...]] = ("team", "member")
     """How a connection of this kind may be shared."""
     sso: ClassVar[bool] = False
@@ -279,7 +281,8 @@ class CredentialKind(BaseModel):
 
     def borrowing(self, lender: Self) -> Self:
         """This credential with the secret group of the one its `config_id` names. Raises as `parse`."""
-        return self.updated({"config_id": None, **{name: getattr(lender, name) for name in self.lent}})
+        lent = {name: getattr(lender, name) for name in (*self.lent, *self.lent_to)}
+        return self.updated({"config_id": None, **lent})
 
     def files(self, name: str, prefix: str | None = None) -> dict[str, str]:
         """Variables whose value is the path of a private file, with the content that file must have."""

@@ -27,6 +27,7 @@ class DatabricksServicePrincipal(ConfiguredKind):
     aliases: ClassVar[tuple[str, ...]] = ("databricks_sp", "databricks_service_principal")
     exchange: ClassVar[str | None] = "client_credentials"
     lent: ClassVar[tuple[str, ...]] = ("client_id", "client_secret")
+    lent_to: ClassVar[tuple[str, ...]] = ("host",)
     inline: ClassVar[tuple[str, ...]] = ("client_id", "client_secret")
     token_env: ClassVar[tuple[str, ...]] = ("DATABRICKS_TOKEN",)
     probe: ClassVar[str | None] = "token"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
@@ -16,12 +17,15 @@ from credmagic.values import SecretStr
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
+_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z").match
+
 
 class SnowflakeBase(ConfiguredKind):
     """A Snowflake account and the defaults of a session."""
 
     group: ClassVar[str] = "Snowflake"
     probe: ClassVar[str | None] = "token"
+    lent_to: ClassVar[tuple[str, ...]] = ("host",)
     token_env: ClassVar[tuple[str, ...]] = ()
     token_type: ClassVar[str]
     """What Snowflake's SQL API calls this kind of token."""
@@ -46,8 +50,10 @@ class SnowflakeBase(ConfiguredKind):
         return f"https://{self.account}.snowflakecomputing.com" if self.account else None
 
     def check(self) -> Mapping[str, str]:
-        """Also: keys and tokens travel over TLS."""
-        return {**super().check(), **needs_tls(host=self.host)}
+        """Also: keys and tokens travel over TLS, and an account is a part of a host's name, not an address."""
+        fits = self.account is None or _ACCOUNT(self.account)
+        odd = {} if fits else {"account": "letters, digits, '.', '_' and '-' only"}
+        return {**super().check(), **needs_tls(host=self.host), **odd}
 
     def session_args(self) -> dict[str, Any]:
         """What every connection is opened with."""

@@ -25,11 +25,23 @@ def borrowed(
     if not lender_id:
         return credential, None
     lender, lent = _lender(vault, caller, str(lender_id), stored)
+    _check_place(stored, credential, lent)
     vault.record(Event("use", caller, "ok", lender.row.id, lender.row.current_version, "lent"))
     full = credential.borrowing(lent)
     if getattr(full, "exportable", False) and not getattr(lent, "exportable", False):
         full = full.updated({"exportable": False})  # what is lent is not the borrower's to hand out
     return full, (lender.row.id, lender.row.current_version)
+
+
+def _check_place(stored: Stored, credential: CredentialKind, lent: CredentialKind) -> None:
+    """A borrower who says where to send the secret could have it sent to himself. Raises `InvalidCredential`."""
+    own = [name for name in credential.lent_to if getattr(credential, name) not in (None, getattr(lent, name))]
+    if own:
+        raise InvalidCredential(
+            f'"{stored.name}" borrows a secret, which goes only where its lender says',
+            next_step=f"Clear {' and '.join(own)}: %cred edit {word(stored.name)} — the lender may say it instead",
+            errors=dict.fromkeys(own, "must be empty or as the lender has it"),
+        )
 
 
 def _lender(vault: Vault, caller: Caller, lender_id: str, stored: Stored) -> tuple[Stored, CredentialKind]:
