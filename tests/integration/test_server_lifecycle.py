@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ from credmagic.errors import RateLimited
 from credmagic.testing.jupyter import jupyter_server
 
 OFF = '--ServerApp.jpserver_extensions={"credmagic": False}'
+
+
+@pytest.fixture
+def tmp_path():
+    """A short one: a socket's path that is too long would lie elsewhere, which another test is about."""
+    with tempfile.TemporaryDirectory(prefix="cm-") as made:
+        yield Path(made)
 
 
 def client_of(server):

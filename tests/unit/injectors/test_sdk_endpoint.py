@@ -200,7 +200,7 @@ def test_a_forked_child_asks_its_parent_and_does_not_keep_the_port(endpoint):
     try:
         assert ask(endpoint)[0] == 200
         endpoint.close()
-        with pytest.raises(ConnectionRefusedError):
+        with pytest.raises((ConnectionRefusedError, ConnectionResetError)):  # or it stood in the queue at that moment
             ask(endpoint)
     finally:
         os.kill(child, 9)
