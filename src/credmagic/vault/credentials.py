@@ -130,10 +130,8 @@ def update(
         draft = None
         if before is not None and fields:
             check_change(vault, caller, stored)
-            draft = replace(
-                make_draft(before.updated(entered(vault, stored, fields)), expires_at, verify),
-                lent=lent_to(vault, stored),
-            )
+            changed_to = before.updated(entered(vault, stored, fields))
+            draft = replace(make_draft(changed_to, expires_at, verify), lent=lent_to(vault, stored))
             if expires_at is None and draft.expires_at is None:  # an edit keeps the date, a rotation does not
                 draft = replace(draft, expires_at=stored.expires_at)
         meta = _changed_meta(stored, draft, description, tags, expires_at)
